@@ -6,6 +6,8 @@ package results
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
+	"strconv"
 	"time"
 )
 
@@ -71,11 +73,22 @@ var Axes = []string{"target", "op", "transport", "tls", "workload", "rows", "bat
 // Axis returns the printed value of the field whose JSON name is name, and
 // whether there is one.
 func (c Config) Axis(name string) (string, bool) {
-	v, ok := c.fields()[name]
+	i, ok := configFields[name]
 	if !ok {
 		return "", false
 	}
-	return string(v), true
+	switch f := reflect.ValueOf(c).Field(i); f.Kind() {
+	case reflect.String:
+		return f.String(), true
+	case reflect.Bool:
+		return strconv.FormatBool(f.Bool()), true
+	case reflect.Float64:
+		return strconv.FormatFloat(f.Float(), 'g', -1, 64), true
+	case reflect.Uint64:
+		return strconv.FormatUint(f.Uint(), 10), true
+	default:
+		return strconv.FormatInt(f.Int(), 10), true
+	}
 }
 
 // Key identifies the Config: equal keys are repeats of one Config.
@@ -85,20 +98,6 @@ func (c Config) Key() string {
 		panic(fmt.Sprintf("results: a Config of plain fields did not marshal: %v", err))
 	}
 	return string(b)
-}
-
-func (c Config) fields() map[string]json.RawMessage {
-	var m map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(c.Key()), &m); err != nil {
-		panic(fmt.Sprintf("results: a Config of plain fields did not unmarshal: %v", err))
-	}
-	for k, v := range m {
-		var s string
-		if json.Unmarshal(v, &s) == nil {
-			m[k] = json.RawMessage(s)
-		}
-	}
-	return m
 }
 
 // Bytes counts one trial's bytes three ways. For DoExchange every count holds
@@ -166,15 +165,17 @@ type Peer struct {
 // Batches equal the Peer's exactly; Wire equals what the trial's sockets
 // carried from connect to close.
 type Whole struct {
-	Streams      int64 `json:"streams"`
-	Cut          int64 `json:"cut"` // streams ended by the end of the window
-	Batches      int64 `json:"batches"`
-	Rows         int64 `json:"rows"`
-	Body         int64 `json:"body"`
-	WireRead     int64 `json:"wire_read"`
-	WireWritten  int64 `json:"wire_written"`
-	Acks         int64 `json:"acks"`          // PutResults received
-	RealignBytes int64 `json:"realign_bytes"` // copied because a body arrived misaligned
+	Streams        int64 `json:"streams"`
+	Cut            int64 `json:"cut"` // streams ended by the end of the window
+	Batches        int64 `json:"batches"`
+	Rows           int64 `json:"rows"`
+	Body           int64 `json:"body"`
+	WireRead       int64 `json:"wire_read"`
+	WireWritten    int64 `json:"wire_written"`
+	ControlRead    int64 `json:"control_read"` // bytes of the connection beside the measured ones
+	ControlWritten int64 `json:"control_written"`
+	Acks           int64 `json:"acks"`          // PutResults received
+	RealignBytes   int64 `json:"realign_bytes"` // copied because a body arrived misaligned
 }
 
 // Trial is one timed execution of one Config.

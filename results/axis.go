@@ -1,0 +1,171 @@
+package results
+
+import (
+	"cmp"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// configFields maps the JSON name of each Config field to its index, and
+// configNames lists the names in the order of the struct.
+var configFields, configNames = func() (map[string]int, []string) {
+	m := map[string]int{}
+	var names []string
+	t := reflect.TypeFor[Config]()
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		m[name] = i
+		names = append(names, name)
+	}
+	return m, names
+}()
+
+// axisOrder ranks the values of the axes that are words; other words follow
+// by the alphabet.
+var axisOrder = map[string][]string{
+	"op":               {"get", "put", "exchange"},
+	"transport":        {"direct", "grpc", "stock"},
+	"server_transport": {"direct", "grpc", "stock"},
+	"tls":              {"off", "on", "mtls"},
+	"compression":      {"none", "lz4", "zstd"},
+	"decode":           {"count", "batch", "verify"},
+	"put_ack":          {"none", "last", "all"},
+	"workload":         {"perf", "lineitem", "wide", "strings", "dict", "nested", "nulls"},
+}
+
+// axisLabels name an axis with its unit, for plots.
+var axisLabels = map[string]string{
+	"op":               "operation",
+	"tls":              "TLS",
+	"rows":             "batch size (rows)",
+	"batch_bytes":      "batch size (body bytes before the codec)",
+	"concurrency":      "streams in flight",
+	"connections":      "HTTP/2 connections",
+	"server_transport": "server's transport",
+	"entropy":          "entropy (0 to 1)",
+	"batches":          "batches per stream",
+	"endpoints":        "endpoints",
+	"put_ack":          "put acks",
+	"duration":         "measured window (s)",
+	"warmup":           "warm-up (s)",
+	"window":           "HTTP/2 stream window (bytes)",
+	"conn_window":      "HTTP/2 connection window (bytes)",
+	"read_buffer":      "read buffer (bytes)",
+	"write_buffer":     "write buffer (bytes)",
+	"max_frame":        "largest HTTP/2 frame (bytes)",
+	"max_message":      "largest gRPC message (bytes)",
+	"gomaxprocs":       "GOMAXPROCS of the client",
+	"in_process":       "client and server in one process",
+}
+
+// byteAxes are the axes whose values are sizes.
+var byteAxes = []string{"batch_bytes", "window", "conn_window", "read_buffer", "write_buffer", "max_frame", "max_message"}
+
+// AxisLabel names an axis for people, with its unit.
+func AxisLabel(axis string) string {
+	if l, ok := axisLabels[axis]; ok {
+		return l
+	}
+	return strings.ReplaceAll(axis, "_", " ")
+}
+
+// Number is the value of the axis as a number; ok is false where it is a word.
+func (c Config) Number(axis string) (v float64, ok bool) {
+	i, known := configFields[axis]
+	if !known {
+		return 0, false
+	}
+	switch f := reflect.ValueOf(c).Field(i); f.Kind() {
+	case reflect.Int, reflect.Int64:
+		return float64(f.Int()), true
+	case reflect.Uint64:
+		return float64(f.Uint()), true
+	case reflect.Float64:
+		return f.Float(), true
+	default:
+		return 0, false
+	}
+}
+
+// Value is the value of the axis for people: 65,536, 1 MB, zstd:3. "–" stands
+// for one that is not set.
+func (c Config) Value(axis string) string {
+	s, ok := c.Axis(axis)
+	if !ok || s == "" {
+		return "–"
+	}
+	if v, ok := c.Number(axis); ok && axis != "seed" {
+		switch {
+		case slices.Contains(byteAxes, axis):
+			return FormatBytes(int64(v))
+		case v == float64(int64(v)):
+			return FormatInteger(int64(v))
+		}
+	}
+	return s
+}
+
+// Phrase is the value of the axis with as much of its name as it takes to be
+// understood alone: "65,536 rows", "4 streams", "zstd:3", "TLS on".
+func (c Config) Phrase(axis string) string {
+	v := c.Value(axis)
+	n, numeric := c.Number(axis)
+	plural := "s"
+	if n == 1 {
+		plural = ""
+	}
+	switch axis {
+	case "op", "workload", "target":
+		return v
+	case "compression":
+		if v == "none" {
+			return "no codec"
+		}
+		return v
+	case "rows":
+		if n == 0 {
+			return "file's batches"
+		}
+		return v + " row" + plural
+	case "batch_bytes":
+		return v + " batches"
+	case "concurrency":
+		return v + " stream" + plural
+	case "connections":
+		return v + " connection" + plural
+	case "tls":
+		return "TLS " + v
+	}
+	if numeric || axis == "in_process" || axis == "decode" || axis == "put_ack" || axis == "server_transport" {
+		return strings.ReplaceAll(axis, "_", " ") + " " + v
+	}
+	return v
+}
+
+// CompareAxis orders a and b by one axis: numbers by size, known words by
+// their usual order, others by the alphabet.
+func CompareAxis(a, b Config, axis string) int {
+	if x, ok := a.Number(axis); ok {
+		y, _ := b.Number(axis)
+		return cmp.Compare(x, y)
+	}
+	s, _ := a.Axis(axis)
+	t, _ := b.Axis(axis)
+	sr, sp := axisRank(axis, s)
+	tr, tp := axisRank(axis, t)
+	return cmp.Or(cmp.Compare(sr, tr), cmp.Compare(sp, tp), cmp.Compare(s, t))
+}
+
+// axisRank ranks a word by its part before the colon, and its parameter
+// after it as a number where it is one.
+func axisRank(axis, v string) (rank int, param float64) {
+	head, tail, _ := strings.Cut(v, ":")
+	param, _ = strconv.ParseFloat(tail, 64)
+	order := axisOrder[axis]
+	if i := slices.Index(order, head); i >= 0 {
+		return i, param
+	}
+	return len(order), param
+}

@@ -1,0 +1,91 @@
+package results
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+)
+
+// Names of the metrics that the table, the plots and the report read.
+const (
+	BodyRate    = "body_bytes_per_second"
+	LogicalRate = "logical_bytes_per_second"
+	WireRate    = "wire_bytes_per_second"
+	RowRate     = "rows_per_second"
+	BatchRate   = "batches_per_second"
+	StreamRate  = "streams_per_second"
+	ClientCPU   = "client_cpu_seconds_per_gigabyte"
+	ServerCPU   = "server_cpu_seconds_per_gigabyte"
+)
+
+// Metrics are the metrics of the contract in the order in which they are
+// printed. A trial may hold fewer, and others after them.
+var Metrics = []string{
+	BodyRate, LogicalRate, WireRate, RowRate, BatchRate, StreamRate, ClientCPU, ServerCPU,
+	"client_alloc_bytes_per_gigabyte", "server_alloc_bytes_per_gigabyte", "client_allocs_per_batch",
+	"client_syscalls_per_gigabyte", "client_gc_pause_seconds", "client_peak_rss_bytes",
+}
+
+// Latencies are the latencies of the contract in the order in which they are
+// printed. A trial may hold fewer, and others after them.
+var Latencies = []string{"info", "first_batch", "batch_gap", "stream", "put_ack", "exchange", "cancel"}
+
+// latencyDocs say between which two events a latency lies.
+var latencyDocs = map[string]string{
+	"info":        "call to answer of GetFlightInfo",
+	"first_batch": "call to first batch",
+	"batch_gap":   "batch to next batch",
+	"stream":      "call to status",
+	"put_ack":     "batch sent to its ack",
+	"exchange":    "batch sent to its echo",
+	"cancel":      "cancel to end of call",
+}
+
+// LatencyDoc says between which two events the latency lies, "" for one that
+// is not of the contract.
+func LatencyDoc(name string) string { return latencyDocs[name] }
+
+// InOrder lists the names in set: those of order first and in its order, the
+// others after them by name.
+func InOrder[V any](set map[string]V, order []string) []string {
+	var names []string
+	for _, n := range order {
+		if _, ok := set[n]; ok {
+			names = append(names, n)
+		}
+	}
+	for _, n := range slices.Sorted(maps.Keys(set)) {
+		if !slices.Contains(order, n) {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
+// Storable is t as JSON can hold it: no nil list or object where the contract
+// has one, and no figure that is no number; each that was left out is a
+// warning. t itself is not changed.
+func (t *Trial) Storable() *Trial {
+	c := *t
+	c.Warnings = append([]string{}, t.Warnings...)
+	c.Metrics = make(map[string]Metric, len(t.Metrics))
+	for _, name := range InOrder(t.Metrics, Metrics) {
+		m := t.Metrics[name]
+		if math.IsNaN(m.Value) || math.IsInf(m.Value, 0) {
+			c.Warnings = append(c.Warnings, fmt.Sprintf("metric %s was %v and is left out", name, m.Value))
+			continue
+		}
+		c.Metrics[name] = m
+	}
+	if c.Errors == nil {
+		c.Errors = map[string]int64{}
+	}
+	if c.Latencies == nil {
+		c.Latencies = map[string]Latency{}
+	}
+	if c.Timeline == nil {
+		c.Timeline = []Interval{}
+	}
+	return &c
+}
