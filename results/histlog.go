@@ -128,36 +128,36 @@ func parseHlogLine(text string, l *hlogLine) (tag, payload string, err error) {
 	return tag, f[3], nil
 }
 
-// read decodes the histograms of tag, whose trial started at started.
-func (ix *hlogIndex) read(tag string, started time.Time) (_ *Encoded, err error) {
+// each decodes the histograms of tag, one at a time, in the order in which
+// they were stored. started is when its trial began.
+func (ix *hlogIndex) each(tag string, started time.Time, visit func(IntervalHistogram)) error {
 	lines := ix.lines[tag]
 	if len(lines) == 0 {
-		return nil, nil
+		return nil
 	}
 	f, err := os.Open(ix.path)
 	if err != nil {
-		return nil, fmt.Errorf("read the histograms of %s: %w", tag, err)
+		return fmt.Errorf("read the histograms of %s: %w", tag, err)
 	}
 	defer f.Close()
-	e := &Encoded{}
 	origin := float64(started.UnixMilli()) / 1e3
 	for _, l := range lines {
 		b := make([]byte, l.length)
 		if _, err := f.ReadAt(b, l.offset); err != nil {
-			return nil, fmt.Errorf("%s: line %d: %w", HlogFile, l.number, err)
+			return fmt.Errorf("%s: line %d: %w", HlogFile, l.number, err)
 		}
 		_, payload, err := parseHlogLine(strings.TrimSuffix(string(b), "\r"), &l)
 		if err != nil {
-			return nil, fmt.Errorf("%s: line %d changed under us: %w", HlogFile, l.number, err)
+			return fmt.Errorf("%s: line %d changed under us: %w", HlogFile, l.number, err)
 		}
 		h, err := hdrhistogram.Decode([]byte(payload))
 		if err != nil {
-			return nil, fmt.Errorf("%s: line %d: histogram of %s: %w", HlogFile, l.number, tag, err)
+			return fmt.Errorf("%s: line %d: histogram of %s: %w", HlogFile, l.number, tag, err)
 		}
 		h.SetTag(tag)
-		e.Intervals = append(e.Intervals, IntervalHistogram{Start: milli(l.start - origin), Seconds: milli(l.duration), Histogram: h})
+		visit(IntervalHistogram{Start: milli(l.start - origin), Seconds: milli(l.duration), Histogram: h})
 	}
-	return e, nil
+	return nil
 }
 
 // milli rounds seconds to the log's resolution.

@@ -147,16 +147,31 @@ func (l *Loaded) LatencyNames(t *Trial) []string {
 	return InOrder(set, Latencies)
 }
 
-// Histograms decodes the full histograms of one latency of t; nil where there
-// are none. A trial that still holds its own (Trial.Hists) answers from them.
-func (l *Loaded) Histograms(t *Trial, metric string) (*Encoded, error) {
+// EachHistogram visits the histograms of one latency of t, an interval at a
+// time, so that a long run needs no more memory than a short one. A trial
+// that still holds its own (Trial.Hists) answers from them.
+func (l *Loaded) EachHistogram(t *Trial, metric string, visit func(IntervalHistogram)) error {
 	if e := t.Hists[metric]; e != nil {
-		return e, nil
+		for _, iv := range e.Intervals {
+			visit(iv)
+		}
+		return nil
 	}
 	if l.hlog == nil {
-		return nil, nil
+		return nil
 	}
-	return l.hlog.read(t.ID+"."+metric, t.Started)
+	return l.hlog.each(t.ID+"."+metric, t.Started, visit)
+}
+
+// Histograms are all the histograms of one latency of t; no Intervals where
+// there are none.
+func (l *Loaded) Histograms(t *Trial, metric string) (*Encoded, error) {
+	e := &Encoded{}
+	err := l.EachHistogram(t, metric, func(iv IntervalHistogram) { e.Intervals = append(e.Intervals, iv) })
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
 }
 
 func cutLast(s, sep string) (before, after string, ok bool) {

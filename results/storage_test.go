@@ -119,7 +119,7 @@ func TestKilledProcess(t *testing.T) {
 			t.Errorf("no warning says %q: %q", want, l.Warnings)
 		}
 	}
-	if e, err := l.Histograms(l.Trials[1], "stream"); err != nil || e == nil {
+	if e, err := l.Histograms(l.Trials[1], "stream"); err != nil || len(e.Intervals) == 0 {
 		t.Errorf("histograms of the second trial: %v, %v", e, err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Table is the summary of a run: a row per Config.
@@ -37,7 +38,7 @@ type Note struct {
 func Tabulate(run Run, trials []*Trial) Table {
 	groups := GroupTrials(trials)
 	axes := Varying(groups)
-	t := Table{Title: title(run, trials), Common: common(groups, axes)}
+	t := Table{Title: title(run, trials), Common: Common(groups, axes)}
 	repeats := 0
 	for _, g := range groups {
 		repeats = max(repeats, len(g.Trials))
@@ -112,8 +113,8 @@ func title(run Run, trials []*Trial) string {
 	return s
 }
 
-// common tells the axes that do not vary.
-func common(groups []Group, axes []string) string {
+// Common tells the Axes that are none of axes, which the groups share.
+func Common(groups []Group, axes []string) string {
 	if len(groups) == 0 {
 		return ""
 	}
@@ -260,10 +261,10 @@ func trialList(ids []string) string {
 }
 
 // Clean replaces the control characters of s, which may come from a server,
-// so that it is one line and cannot steer a terminal.
+// so that it is one line, cannot steer a terminal and fits into XML.
 func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < 0x20 || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp, unicode.Noncharacter_Code_Point) {
 			return ' '
 		}
 		return r

@@ -1,0 +1,213 @@
+package plot_test
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"flag"
+	"image/png"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"flightbench/results"
+	"flightbench/results/internal/resultstest"
+	"flightbench/results/plot"
+)
+
+var keep = flag.String("keep", "", "draw the figures of each case into this folder, to be looked at")
+
+func cases() map[string][]*results.Trial {
+	zero := resultstest.Matrix(1, resultstest.Ops("get", "put"))
+	for _, t := range zero {
+		t.Bytes, t.Rows, t.Batches, t.Timeline, t.Hists, t.Latencies = results.Bytes{}, 0, 0, nil, nil, nil
+		for name, m := range t.Metrics {
+			m.Value = 0
+			t.Metrics[name] = m
+		}
+	}
+	nothing := resultstest.Matrix(1)
+	nothing[0].Metrics, nothing[0].Latencies, nothing[0].Hists, nothing[0].Timeline = nil, nil, nil, nil
+	failed := resultstest.Matrix(1, resultstest.Rows(128, 4096))
+	failed[0].Status = results.StatusFailed
+	long := resultstest.Matrix(2, resultstest.Workloads("file:/a/very/long/path/to/some/table/that/nobody/can/remember/part-00000-of-00512.parquet", "perf", "bad\x00\x1b<b>&\u202e"), resultstest.Ops("get", "put"))
+	return map[string][]*results.Trial{
+		"default":    resultstest.Matrix(3, resultstest.Ops("get", "put"), resultstest.Rows(128, 1024, 8192, 65536)),
+		"ops":        resultstest.Matrix(1, resultstest.Ops("get", "put", "exchange"), resultstest.Rows(128, 65536), resultstest.Transports("direct", "grpc", "stock")),
+		"codecs":     resultstest.Matrix(3, resultstest.Ops("get", "put"), resultstest.Codecs("none", "lz4", "zstd:1", "zstd:3")),
+		"streams":    resultstest.Matrix(1, resultstest.Streams(1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 24, 32, 48, 64, 1024)),
+		"seven":      resultstest.Matrix(2, resultstest.Streams(1, 4, 16), resultstest.Codecs("none", "lz4", "zstd", "zstd:3", "zstd:5", "zstd:7", "zstd:9")),
+		"one":        resultstest.Matrix(1),
+		"zero bytes": zero,
+		"nothing":    nothing,
+		"failed":     failed,
+		"long names": long,
+		"empty":      nil,
+	}
+}
+
+func TestFigures(t *testing.T) {
+	for name, trials := range cases() {
+		t.Run(name, func(t *testing.T) {
+			l := resultstest.Store(t, resultstest.Run(len(trials)), trials)
+			figures, notes, err := plot.All(l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if name == "default" && len(figures) < 6 {
+				t.Errorf("only %d figures", len(figures))
+			}
+			for _, f := range figures {
+				if svg, err := f.SVG(); err != nil {
+					t.Error(err)
+				} else {
+					checkSVG(t, f.Name, svg, f.Title)
+				}
+			}
+			dir := filepath.Join(t.TempDir(), "plots")
+			if *keep != "" {
+				dir = filepath.Join(*keep, name)
+				t.Logf("%d figures, notes %q", len(figures), notes)
+			}
+			if *keep == "" && len(figures) > 3 {
+				figures = figures[:3] // rasters take their time
+			}
+			if err := plot.Write(dir, figures); err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range figures {
+				checkPNG(t, filepath.Join(dir, f.Name+".png"))
+			}
+			if n, _ := filepath.Glob(filepath.Join(dir, "*")); len(n) != 2*len(figures) {
+				t.Errorf("%d files for %d figures", len(n), len(figures))
+			}
+		})
+	}
+}
+
+func checkPNG(t *testing.T, path string) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := png.Decode(bytes.NewReader(b))
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	if img.Bounds().Dx() != 1600 {
+		t.Errorf("%s is %v", path, img.Bounds())
+	}
+	colors := map[[3]uint32]bool{}
+	for y := 0; y < img.Bounds().Dy(); y += 3 {
+		for x := 0; x < 1600; x += 3 {
+			r, g, b, _ := img.At(x, y).RGBA()
+			colors[[3]uint32{r, g, b}] = true
+		}
+	}
+	if len(colors) < 3 {
+		t.Errorf("%s holds %d colours: nothing is drawn", path, len(colors))
+	}
+}
+
+func checkSVG(t *testing.T, path string, b []byte, title string) {
+	t.Helper()
+	d := xml.NewDecoder(bytes.NewReader(b))
+	var texts []string
+	root := ""
+	for {
+		tok, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		switch tok := tok.(type) {
+		case xml.StartElement:
+			if root == "" {
+				root = tok.Name.Local
+			}
+			for _, a := range tok.Attr {
+				if a.Name.Local == "aria-label" {
+					continue
+				}
+				if strings.Contains(a.Value, "NaN") || strings.Contains(a.Value, "Inf") {
+					t.Errorf("%s: <%s %s=%q>", path, tok.Name.Local, a.Name.Local, a.Value)
+				}
+			}
+		case xml.CharData:
+			texts = append(texts, strings.TrimSpace(string(tok)))
+		}
+	}
+	if root != "svg" || !strings.Contains(strings.Join(texts, " "), strings.Fields(title)[0]) {
+		t.Errorf("%s: root is %q, texts are %q", path, root, texts)
+	}
+}
+
+// What cannot be drawn legibly is told, in the figure and to the caller.
+func TestTooManySeriesIsTold(t *testing.T) {
+	var codecs []string
+	for _, l := range strings.Split("none lz4 zstd:1 zstd:2 zstd:3 zstd:4 zstd:5 zstd:6 zstd:7", " ") {
+		codecs = append(codecs, l)
+	}
+	l := resultstest.Store(t, resultstest.Run(9), resultstest.Matrix(1, resultstest.Codecs(codecs...)))
+	figures, notes, err := plot.All(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(notes, func(n string) bool { return strings.Contains(n, "7 of 9 lines are drawn") }) {
+		t.Errorf("notes are %q", notes)
+	}
+	if !slices.ContainsFunc(figures, func(f *plot.Figure) bool { return len(f.Notes) > 0 }) {
+		t.Error("no figure tells")
+	}
+}
+
+func TestDamagedHistogramIsAnError(t *testing.T) {
+	l := resultstest.Store(t, resultstest.Run(1), resultstest.Matrix(1))
+	path := filepath.Join(l.Dir, results.HlogFile)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, bytes.ReplaceAll(b, []byte("HISTF"), []byte("HISTG")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if l, err = results.Open(l.Dir); err != nil {
+		t.Fatal(err)
+	}
+	figures, _, err := plot.All(l)
+	if err == nil || !strings.Contains(err.Error(), "trial t001") || len(figures) == 0 {
+		t.Errorf("%d figures, error %v", len(figures), err)
+	}
+}
+
+func TestPartialTrialsWithStrangeNumbers(t *testing.T) {
+	trials := resultstest.Matrix(2, resultstest.Rows(1, 2, 3))
+	for i, tr := range trials {
+		tr.Status = results.StatusPartial
+		m := tr.Metrics[results.BodyRate]
+		m.Value = []float64{math.MaxFloat64, 1e-300, 0, -5, 1e18, math.NaN()}[i%6]
+		tr.Metrics[results.BodyRate] = m
+		tr.Config.Rows = []int64{0, 1, 1 << 40}[tr.Config.Rows-1]
+		tr.Timeline[0].Seconds = 0
+		tr.Timeline[1].Bytes.Body = math.MaxInt64
+	}
+	l := resultstest.Store(t, resultstest.Run(len(trials)), trials)
+	figures, _, err := plot.All(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range figures {
+		svg, err := f.SVG()
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkSVG(t, f.Name, svg, f.Title)
+	}
+}
