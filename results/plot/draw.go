@@ -80,7 +80,8 @@ func whisker(c *draw.Canvas, s style, x0, y0, x1, y1 vg.Length) {
 	c.StrokeLine2(l, x1, y1-end, x1, y1+end)
 }
 
-// grid draws a faint line at each labelled tick of an axis.
+// grid draws a faint line at each labelled tick of an axis but the first,
+// where the other axis is.
 type grid struct{ horizontal, vertical bool }
 
 // Plot implements plot.Plotter.
@@ -89,14 +90,14 @@ func (g grid) Plot(c draw.Canvas, p *plot.Plot) {
 	l := draw.LineStyle{Color: faint, Width: 0.6}
 	if g.horizontal {
 		for _, t := range p.Y.Tick.Marker.Ticks(p.Y.Min, p.Y.Max) {
-			if t.Label != "" && t.Value >= p.Y.Min && t.Value <= p.Y.Max {
+			if t.Label != "" && t.Value > p.Y.Min && t.Value <= p.Y.Max {
 				c.StrokeLine2(l, c.Min.X, y(t.Value), c.Max.X, y(t.Value))
 			}
 		}
 	}
 	if g.vertical {
 		for _, t := range p.X.Tick.Marker.Ticks(p.X.Min, p.X.Max) {
-			if t.Label != "" && t.Value >= p.X.Min && t.Value <= p.X.Max {
+			if t.Label != "" && t.Value > p.X.Min && t.Value <= p.X.Max {
 				c.StrokeLine2(l, x(t.Value), c.Min.Y, x(t.Value), c.Max.Y)
 			}
 		}

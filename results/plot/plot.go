@@ -42,8 +42,12 @@ func All(l *results.Loaded) (figures []*Figure, notes []string, err error) {
 		d.note("%d of %d configurations measured nothing and are in no plot", n, len(all))
 	}
 	d.axes = results.Varying(d.groups)
-	for _, axis := range d.axes {
-		d.throughput(axis)
+	for _, numeric := range []bool{true, false} { // curves say most and come first
+		for _, axis := range d.axes {
+			if isNumeric(d.groups, axis) == numeric {
+				d.throughput(axis)
+			}
+		}
 	}
 	if len(d.axes) == 0 {
 		d.throughput("")

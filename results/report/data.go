@@ -16,10 +16,10 @@ import (
 // data is what the page shows.
 type data struct {
 	Title    string
+	Size     string // how many trials, and whether that is all
 	Run      results.Run
 	When     string
 	Command  string
-	Dir      string
 	DarkCSS  template.CSS
 	Best     []best
 	Table    results.Table
@@ -73,6 +73,7 @@ func newData(l *results.Loaded, figures []*plot.Figure) (*data, error) {
 	if d.Title == "" {
 		d.Title = "run"
 	}
+	d.Size = strings.TrimPrefix(d.Table.Title, d.Title+": ")
 	if !l.Run.Started.IsZero() {
 		d.When = l.Run.Started.Format("2006-01-02 15:04:05 MST")
 		if took := l.Run.Ended.Sub(l.Run.Started); !l.Run.Ended.IsZero() {
