@@ -173,7 +173,16 @@ func (s *dictionaries) drop(d *dictionary) {
 
 func (s *dictionaries) close() {
 	for _, d := range s.byID {
+		d.col.forget()
 		s.drop(d)
+	}
+}
+
+// forget gives up the dictionaries that col and its children refer to.
+func (col *column) forget() {
+	col.data.SetDictionary(nil)
+	for _, k := range col.kids {
+		k.forget()
 	}
 }
 

@@ -16,11 +16,10 @@ func fbError(what string, at int) error {
 // table is a view of a flatbuffer table whose extent and vtable were checked
 // against the buffer. The zero table has no fields.
 type table struct {
-	b    []byte
-	pos  int // of the table
-	size int // of its inline part
-	vt   int // of the vtable
-	n    int // number of the vtable's fields
+	b   []byte
+	pos int // of the table
+	vt  int // of the vtable
+	n   int // number of the vtable's fields
 }
 
 // rootTable returns the root of the flatbuffer b.
@@ -39,11 +38,10 @@ func tableAt(b []byte, at int, what string) (table, error) {
 		return table{}, fbError("vtable of "+what, pos)
 	}
 	vsize := int(binary.LittleEndian.Uint16(b[vt:]))
-	size := int(binary.LittleEndian.Uint16(b[vt+2:]))
-	if vsize < 4 || vsize&1 != 0 || vt+vsize > len(b) || size < 4 || pos+size > len(b) {
+	if vsize < 4 || vsize&1 != 0 || vt+vsize > len(b) {
 		return table{}, fbError("vtable of "+what, vt)
 	}
-	return table{b: b, pos: pos, size: size, vt: vt, n: (vsize - 4) / 2}, nil
+	return table{b: b, pos: pos, vt: vt, n: (vsize - 4) / 2}, nil
 }
 
 // follow resolves the unsigned offset stored at byte at.
@@ -67,7 +65,9 @@ func (t table) at(i, width int, what string) (int, error) {
 	if off == 0 {
 		return 0, nil
 	}
-	if off < 4 || off+width > t.size {
+	// the table's size in the vtable does not count: Go's builder shares vtables
+	// between tables of different sizes
+	if off < 4 || t.pos+off+width > len(t.b) {
 		return 0, fbError(what, t.pos)
 	}
 	return t.pos + off, nil

@@ -290,6 +290,9 @@ func (r *Reader) drop() {
 // from then on. It may be called at any time, more than once.
 func (r *Reader) Close() {
 	r.drop()
+	for _, c := range r.columns {
+		c.forget()
+	}
 	r.dicts.close()
 	if r.stock != nil {
 		r.stock.close()
