@@ -18,7 +18,7 @@ func SpreadOf(values []float64) Spread {
 		return Spread{}
 	}
 	v := slices.Sorted(slices.Values(values))
-	return Spread{N: n, Median: (v[(n-1)/2] + v[n/2]) / 2, Min: v[0], Max: v[n-1]}
+	return Spread{N: n, Median: v[(n-1)/2]/2 + v[n/2]/2, Min: v[0], Max: v[n-1]}
 }
 
 // Group is the repeats of one Config.
@@ -74,12 +74,12 @@ func (g Group) Measured() []*Trial {
 	return nil
 }
 
-// Metric is the spread of a metric over the measured trials that have it; N
-// is 0 where none has.
+// Metric is the spread of a metric over the measured trials that have it as a
+// finite number; N is 0 where none has.
 func (g Group) Metric(name string) Spread {
 	var v []float64
 	for _, t := range g.Measured() {
-		if m, ok := t.Metrics[name]; ok {
+		if m, ok := t.Metrics[name]; ok && m.finite() {
 			v = append(v, m.Value)
 		}
 	}

@@ -24,7 +24,7 @@ const (
 var Metrics = []string{
 	BodyRate, LogicalRate, WireRate, RowRate, BatchRate, StreamRate, ClientCPU, ServerCPU,
 	"client_alloc_bytes_per_gigabyte", "server_alloc_bytes_per_gigabyte", "client_allocs_per_batch",
-	"client_syscalls_per_gigabyte", "client_gc_pause_seconds", "client_peak_rss_bytes",
+	"client_syscalls_per_gigabyte", "client_peak_rss_bytes",
 }
 
 // Latencies are the latencies of the contract in the order in which they are
@@ -63,6 +63,8 @@ func InOrder[V any](set map[string]V, order []string) []string {
 	return names
 }
 
+func (m Metric) finite() bool { return !math.IsNaN(m.Value) && !math.IsInf(m.Value, 0) }
+
 // Storable is t as JSON can hold it: no nil list or object where the contract
 // has one, and no figure that is no number; each that was left out is a
 // warning. t itself is not changed.
@@ -72,7 +74,7 @@ func (t *Trial) Storable() *Trial {
 	c.Metrics = make(map[string]Metric, len(t.Metrics))
 	for _, name := range InOrder(t.Metrics, Metrics) {
 		m := t.Metrics[name]
-		if math.IsNaN(m.Value) || math.IsInf(m.Value, 0) {
+		if !m.finite() {
 			c.Warnings = append(c.Warnings, fmt.Sprintf("metric %s was %v and is left out", name, m.Value))
 			continue
 		}

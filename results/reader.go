@@ -14,7 +14,8 @@ import (
 )
 
 // Loaded is a run read back from its directory. Warnings tell what could not
-// be read of it; what could is there.
+// be read of it; what could is there. One made of a Run and its Trials alone
+// stands for a run that was never stored.
 type Loaded struct {
 	Dir      string
 	Run      Run

@@ -181,7 +181,7 @@ func newTrial(t *results.Trial, axes []string) (trial, error) {
 	for _, code := range results.InOrder(t.Errors, nil) {
 		v.Errors = append(v.Errors, fact{code, results.FormatInteger(t.Errors[code])})
 	}
-	size := func(n int64) string { return results.FormatSI(float64(n), "B") }
+	size := func(n int64) string { return results.FormatInteger(n) + " B" } // these are compared, not skimmed
 	v.Counts = []fact{
 		{"window", results.FormatSeconds(t.Seconds)},
 		{"streams", results.FormatInteger(t.Streams)},
