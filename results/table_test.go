@@ -57,13 +57,14 @@ func TestTableGolden(t *testing.T) {
 	}
 	failed := resultstest.Matrix(1)
 	failed[0].Status, failed[0].Metrics, failed[0].Latencies, failed[0].Error = results.StatusFailed, nil, nil, "no route to host"
+	some := mixed()
 	for _, c := range []struct {
 		name   string
 		trials []*results.Trial
 		width  int
 	}{
-		{"wide", mixed(), 0},
-		{"narrow", mixed(), 80},
+		{"wide", some, 0},
+		{"narrow", some, 80},
 		{"one", one, 0},
 		{"failed", failed, 0},
 		{"none", nil, 0},
