@@ -1,0 +1,169 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"flightbench/internal/wire"
+	"flightbench/results"
+	"flightbench/workloads"
+)
+
+// The operations.
+const (
+	OpGet      = "get"
+	OpPut      = "put"
+	OpExchange = "exchange"
+)
+
+// How often a DoPut batch asks for an ack.
+const (
+	AckNone = "none"
+	AckLast = "last"
+	AckAll  = "all"
+)
+
+// streamBytes is what the automatic number of batches makes of a stream.
+const streamBytes = 64 << 20
+
+// DefaultConfig is 65,536-row perf batches read over two streams of one
+// connection.
+func DefaultConfig() results.Config {
+	return results.Config{
+		Target: "embedded", Op: OpGet, Transport: string(wire.GRPC), TLS: "off",
+		Workload: "perf", Rows: 65536, Entropy: 1, Seed: 1, Compression: "none", Decode: "count", PutAck: AckLast,
+		Concurrency: 2, Connections: 1, Endpoints: 1, Duration: 1.5, Warmup: 0.5,
+		MaxMessage: 1 << 30, GOMAXPROCS: runtime.GOMAXPROCS(0),
+	}
+}
+
+// Validate names the first field that cannot be measured, its value and the
+// remedy. It has no side effects.
+func Validate(c results.Config) error {
+	choice := func(field, value string, of ...string) error {
+		if !slices.Contains(of, value) {
+			return fmt.Errorf("--%s %q is unknown: use %s", field, value, strings.Join(of, ", "))
+		}
+		return nil
+	}
+	if err := choice("op", c.Op, OpGet, OpPut, OpExchange); err != nil {
+		return err
+	}
+	if _, err := wire.ParseTransport(c.Transport); err != nil {
+		return fmt.Errorf("--transport: %w", err)
+	}
+	if _, err := wire.ParseCompression(c.Compression); err != nil {
+		return fmt.Errorf("--compression: %w", err)
+	}
+	if err := choice("tls", c.TLS, "off", "on", "mtls"); err != nil {
+		return err
+	}
+	if err := choice("decode", c.Decode, "count", "batch", "verify"); err != nil {
+		return err
+	}
+	if err := choice("put-ack", c.PutAck, AckNone, AckLast, AckAll); err != nil {
+		return err
+	}
+	spec, err := SpecOf(c)
+	if err != nil {
+		return err
+	}
+	if err := spec.Validate(); err != nil {
+		return err
+	}
+	for _, f := range []struct {
+		flag       string
+		value, min int64
+	}{
+		{"concurrency", int64(c.Concurrency), 1}, {"connections", int64(c.Connections), 1},
+		{"batches", c.Batches, 0}, {"endpoints", int64(c.Endpoints), 1}, {"total", c.Total, 0},
+		{"window", c.Window, 0}, {"conn-window", c.ConnWindow, 0}, {"read-buffer", c.ReadBuffer, 0},
+		{"write-buffer", c.WriteBuffer, 0}, {"max-frame", c.MaxFrame, 0}, {"max-message", c.MaxMessage, 1 << 16},
+	} {
+		if f.value < f.min {
+			return fmt.Errorf("--%s %d is too small: use at least %d", f.flag, f.value, f.min)
+		}
+	}
+	for _, f := range []struct {
+		flag  string
+		value int64
+	}{{"window", c.Window}, {"conn-window", c.ConnWindow}, {"max-message", c.MaxMessage}} {
+		if f.value > 1<<31-1 {
+			return fmt.Errorf("--%s %d is too large: HTTP/2 and gRPC allow at most %d", f.flag, f.value, 1<<31-1)
+		}
+	}
+	switch {
+	case c.Connections > c.Concurrency:
+		return fmt.Errorf("--connections %d exceeds --concurrency %d: a connection without a stream measures nothing", c.Connections, c.Concurrency)
+	case c.Warmup < 0:
+		return fmt.Errorf("--warmup %v is negative: use 0 or more", c.Warmup)
+	case c.Total == 0 && c.Duration <= 0:
+		return fmt.Errorf("--duration %v is no length of time: use one above 0, or --total", c.Duration)
+	case c.BatchBytes > c.MaxMessage-(64<<10):
+		return fmt.Errorf("--batch-bytes %d exceeds the message limit: raise --max-message (now %d) or use smaller batches", c.BatchBytes, c.MaxMessage)
+	case oneBatch(spec)*3/5 > c.MaxMessage:
+		return fmt.Errorf("--rows %d makes a batch of %s exceed the message limit: raise --max-message (now %d) or use fewer rows", c.Rows, c.Workload, c.MaxMessage)
+	case spec.EstimateBytes() > 16<<30:
+		return fmt.Errorf("--workload %s with %d rows needs about %d MB of memory for its %d distinct batches: use smaller batches or fewer (--distinct)",
+			c.Workload, c.Rows, spec.EstimateBytes()/1e6, c.Distinct)
+	}
+	return nil
+}
+
+// oneBatch estimates the bytes of a batch, on the high side; the exact check
+// against the message limit follows once a batch is there.
+func oneBatch(spec workloads.Spec) int64 {
+	spec.Distinct = 1
+	return spec.EstimateBytes()
+}
+
+// SpecOf is the workload of c.
+func SpecOf(c results.Config) (workloads.Spec, error) {
+	spec, err := workloads.Parse(c.Workload)
+	if err != nil {
+		return spec, fmt.Errorf("--workload: %w", err)
+	}
+	spec.Rows, spec.BatchBytes, spec.Entropy, spec.Seed, spec.Distinct = c.Rows, c.BatchBytes, c.Entropy, c.Seed, c.Distinct
+	return spec, nil
+}
+
+// ticketOf is what c asks of a flightbench server.
+func ticketOf(c results.Config, spec workloads.Spec) workloads.Ticket {
+	return workloads.Ticket{Spec: spec, Batches: max(c.Batches, 1), Compression: c.Compression, Endpoints: c.Endpoints, Decode: c.Decode}
+}
+
+// autoBatches is the number of batches of a stream where none is asked for:
+// about 64 MiB a stream, and at least 64 batches.
+func autoBatches(body int64) int64 {
+	return max(64, (streamBytes+body-1)/max(body, 1))
+}
+
+func duration(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// CheckFiles reads the files that the Configs' workloads name, so that one that
+// cannot be read is told before anything is measured, and returns their paths.
+func CheckFiles(ctx context.Context, configs []results.Config) ([]string, error) {
+	var paths []string
+	for _, c := range configs {
+		spec, err := SpecOf(c)
+		if err != nil {
+			return nil, err
+		}
+		if spec.Path == "" || slices.Contains(paths, spec.Path) {
+			continue
+		}
+		set, err := workloads.Generate(ctx, spec, memory.DefaultAllocator)
+		if err != nil {
+			return nil, err
+		}
+		set.Release()
+		paths = append(paths, spec.Path)
+	}
+	return paths, nil
+}

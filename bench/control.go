@@ -1,0 +1,101 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow-go/v18/arrow/flight"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"flightbench/internal/target"
+	"flightbench/results"
+	"flightbench/workloads"
+)
+
+// control is the connection beside the measured ones: it asks a flightbench
+// server for its counts and prepares its batches.
+type control struct {
+	conn   *target.Conn
+	client flight.FlightServiceClient
+}
+
+func dialControl(t target.Target, tu target.Tuning) (*control, error) {
+	conn, err := t.Dial(tu)
+	if err != nil {
+		return nil, err
+	}
+	return &control{conn: conn, client: flight.NewClientFromConn(conn, nil)}, nil
+}
+
+// stats returns the server's counts since it began, or nil if the server is not
+// one of ours. It completes a call, so it also proves that the server is there.
+func (c *control) stats(ctx context.Context) (*results.Peer, error) {
+	body, err := c.action(ctx, "flightbench.stats", nil)
+	if err != nil {
+		if foreign(err) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	var p results.Peer
+	if err := json.Unmarshal(body, &p); err != nil {
+		return nil, nil // somebody else's action of that name
+	}
+	return &p, nil
+}
+
+// foreign tells whether err is how a server refuses an action or RPC that it
+// does not know, as opposed to not being there or not letting us in.
+func foreign(err error) bool {
+	switch status.Code(err) {
+	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.Unauthenticated, codes.PermissionDenied:
+		return false
+	}
+	return true
+}
+
+// shape is what a server says of a workload that it has prepared.
+type shape struct {
+	Batches      int     `json:"batches"`        // distinct ones
+	RowsPerBatch int64   `json:"rows_per_batch"` // of the first
+	BodyBytes    []int64 `json:"body_bytes"`     // of each, -1 where it is known only once sent
+}
+
+// prepare has the server generate and encode what t asks for, before it is timed.
+func (c *control) prepare(ctx context.Context, t workloads.Ticket) (s shape, err error) {
+	body, err := c.action(ctx, "flightbench.prepare", t.Marshal())
+	if err != nil {
+		return s, fmt.Errorf("prepare the workload on the server: %w", err)
+	}
+	if err := json.Unmarshal(body, &s); err != nil || s.Batches < 1 || len(s.BodyBytes) != s.Batches {
+		return s, fmt.Errorf("prepare the workload on the server: it answered %.100q, which is no description of batches", body)
+	}
+	return s, nil
+}
+
+func (c *control) action(ctx context.Context, kind string, body []byte) ([]byte, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream, err := c.client.DoAction(ctx, &flight.Action{Type: kind, Body: body})
+	if err != nil {
+		return nil, err
+	}
+	var first []byte
+	for n := 0; ; n++ {
+		res, err := stream.Recv()
+		if err == io.EOF {
+			return first, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			first = res.Body
+		}
+	}
+}
+
+func (c *control) close() error { return c.conn.Close() }

@@ -1,0 +1,99 @@
+// Package bench is the load engine: it runs Configs against Flight servers and
+// returns Trials. It prints nothing and knows no flags.
+package bench
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"flightbench/internal/target"
+	"flightbench/results"
+)
+
+// Targets finds the server that a Config is measured against, starting it if
+// need be. Its error is the trial's.
+type Targets interface {
+	Resolve(ctx context.Context, c results.Config) (target.Target, error)
+}
+
+// Progress is where a run stands.
+type Progress struct {
+	Trial, Trials int // from 1
+	Round         int // from 1
+	Config        results.Config
+	Phase         string        // setup, warmup, measure
+	Elapsed       time.Duration // since the window began
+	BodyRate      float64       // bytes/s in the last interval
+	Latency       string        // the metric that P99 is of
+	P99           int64         // ns in the last interval, 0 where there was no sample
+}
+
+// Runner runs plans. The zero value but for Targets is ready for use.
+// Not for concurrent use.
+type Runner struct {
+	Targets Targets
+	Observe func(Progress) // may be nil; called from several goroutines, one at a time
+	cache   cache
+}
+
+// Run executes the plan and hands each trial to done as it ends. A failed
+// trial does not end the run; a canceled ctx does, after the partial trial was
+// handed over, and is returned, as is an error of done.
+func (r *Runner) Run(ctx context.Context, p Plan, done func(*results.Trial) error) error {
+	defer r.cache.release()
+	n := 0
+	for round := 1; round <= p.Repeat; round++ {
+		for _, i := range p.Round(round) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			n++
+			t := r.trial(ctx, p.Configs[i], Progress{Trial: n, Trials: p.Trials(), Round: round})
+			t.ID, t.Round = fmt.Sprintf("%d.%d", round, i+1), round
+			if err := done(t); err != nil {
+				return err
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// trial runs one Config. Whatever goes wrong is in the Trial.
+func (r *Runner) trial(ctx context.Context, c results.Config, at Progress) *results.Trial {
+	out := &results.Trial{Config: c, Status: results.StatusOK, Errors: map[string]int64{}, Started: time.Now()}
+	t := &trial{out: out, config: &out.Config, clock: clock{time.Now()}}
+	if r.Observe != nil {
+		t.observe = func(p Progress) {
+			p.Trial, p.Trials, p.Round = at.Trial, at.Trials, at.Round
+			r.Observe(p)
+		}
+	}
+	t.progress("setup", nil, nil)
+	if err := t.run(ctx, r); err != nil {
+		t.fail(ctx, err)
+	} else if ctx.Err() != nil {
+		out.Status = results.StatusPartial
+	}
+	t.after = t.peer(ctx)
+	t.close() // before the sockets' counts are read: closing writes, too
+	t.report()
+	return out
+}
+
+func (t *trial) run(ctx context.Context, r *Runner) (err error) {
+	if t.usage, err = newUsageReader(); err != nil {
+		return fmt.Errorf("read the process's own usage: %w", err)
+	}
+	tgt, err := r.Targets.Resolve(ctx, *t.config)
+	if err != nil {
+		return err
+	}
+	if err := t.connect(ctx, tgt); err != nil {
+		return err
+	}
+	if err := t.prepare(ctx, &r.cache); err != nil {
+		return err
+	}
+	return t.measure(ctx)
+}

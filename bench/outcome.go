@@ -1,0 +1,137 @@
+package bench
+
+import (
+	"fmt"
+	"math"
+	"os"
+
+	"flightbench/results"
+)
+
+const gigabyte = 1e9
+
+// report fills the trial's result from what was recorded, also when it failed
+// half way.
+func (t *trial) report() {
+	out := t.out
+	out.Metrics, out.Latencies = map[string]results.Metric{}, map[string]results.Latency{}
+	out.Hists = map[string]*results.Encoded{}
+	if t.sampler != nil && len(t.sampler.samples) >= 2 {
+		t.reportWindow()
+	}
+	if t.recs != nil {
+		out.Whole = t.recs.whole()
+	}
+	out.Whole.WireRead, out.Whole.WireWritten = t.wireBytes()
+	if t.control != nil {
+		out.Whole.ControlRead, out.Whole.ControlWritten = t.control.conn.Wire()
+	}
+	if t.before != nil && t.after != nil {
+		out.Server = between(t.before, t.after)
+	}
+	t.judge()
+	out.Warnings = append([]string{}, t.warnings...)
+}
+
+func (t *trial) reportWindow() {
+	out, s := t.out, t.sampler
+	begin := t.window.begin.Load()
+	first, last := &s.samples[0], &s.samples[len(s.samples)-1]
+	end := min(t.window.end.Load(), last.at)
+	out.Seconds = seconds(end - begin)
+	d := last.totals.minus(first.totals)
+	out.Bytes, out.Rows, out.Batches, out.Streams = d.bytes, d.rows, d.batches, d.streams
+	out.Timeline = s.timeline(begin)
+	for _, m := range t.recs.used {
+		below, above := t.recs.outOfRange(m)
+		h := s.histogram(m, 0, len(s.samples)-1)
+		if h.TotalCount() == 0 && above == 0 {
+			continue
+		}
+		out.Latencies[metricNames[m]] = results.Summarise(h, below, above)
+		out.Hists[metricNames[m]] = s.encoded(m, begin)
+		if above > 0 {
+			t.warn(fmt.Sprintf("%d samples of %s were over 1 h, and are in no percentile", above, metricNames[m]))
+		}
+	}
+	t.reportMetrics(first, last)
+}
+
+func (t *trial) reportMetrics(first, last *sample) {
+	out := t.out
+	put := func(name string, value float64, unit, better string) {
+		if !math.IsNaN(value) && !math.IsInf(value, 0) {
+			out.Metrics[name] = results.Metric{Value: value, Unit: unit, Better: better}
+		}
+	}
+	rate := func(n int64) float64 { return float64(n) / out.Seconds }
+	put("body_bytes_per_second", rate(out.Bytes.Body), "B/s", "higher")
+	put("logical_bytes_per_second", rate(out.Bytes.Logical), "B/s", "higher")
+	// The socket's count is of the samples, whose distance may differ from the window's length by a wake-up.
+	put("wire_bytes_per_second", float64(out.Bytes.Wire)/seconds(last.at-first.at), "B/s", "higher")
+	put("rows_per_second", rate(out.Rows), "rows/s", "higher")
+	put("batches_per_second", rate(out.Batches), "batches/s", "higher")
+	put("streams_per_second", rate(out.Streams), "streams/s", "higher")
+
+	// Costs relate what was used to what was moved between the same two samples.
+	gb := float64(last.wholeBody-first.wholeBody) / gigabyte
+	u, v := first.usage, last.usage
+	if gb > 0 {
+		put("client_cpu_seconds_per_gigabyte", seconds(v.cpuNanos-u.cpuNanos)/gb, "s/GB", "lower")
+		put("client_alloc_bytes_per_gigabyte", float64(v.allocBytes-u.allocBytes)/gb, "B/GB", "lower")
+		if u.syscalls >= 0 {
+			put("client_syscalls_per_gigabyte", float64(v.syscalls-u.syscalls)/gb, "1/GB", "lower")
+		}
+	}
+	put("client_allocs_per_batch", float64(v.allocObjects-u.allocObjects)/float64(out.Batches), "1/batch", "lower")
+	put("client_peak_rss_bytes", float64(t.sampler.peakRSS), "B", "lower")
+
+	if t.begin == nil || t.end == nil {
+		return
+	}
+	if t.begin.PID == os.Getpid() {
+		t.warn("client and server share a process: the client's CPU and allocations are those of both")
+		return
+	}
+	if p := between(t.begin, t.end); p.Body > 0 {
+		gb := float64(p.Body) / gigabyte
+		put("server_cpu_seconds_per_gigabyte", p.CPUSeconds/gb, "s/GB", "lower")
+		put("server_alloc_bytes_per_gigabyte", float64(p.AllocBytes)/gb, "B/GB", "lower")
+	}
+}
+
+// between is what the server did from a to b.
+func between(a, b *results.Peer) *results.Peer {
+	p := *b
+	p.Streams -= a.Streams
+	p.Batches -= a.Batches
+	p.Rows -= a.Rows
+	p.Body -= a.Body
+	p.CPUSeconds -= a.CPUSeconds
+	p.AllocBytes -= a.AllocBytes
+	return &p
+}
+
+// judge gives the verdict, and warns where counts do not add up.
+func (t *trial) judge() {
+	out := t.out
+	out.Verdict = results.VerdictValid
+	if out.Status != results.StatusOK {
+		out.Verdict = results.VerdictIncomplete
+		return
+	}
+	if out.Batches == 0 {
+		out.Verdict = results.VerdictIncomplete
+		t.warn("no batch ended inside the window: lengthen --duration or use smaller batches")
+	}
+	if p := out.Server; p != nil && out.Whole.Cut == 0 && (p.Rows != out.Whole.Rows || p.Batches != out.Whole.Batches) {
+		t.warn(fmt.Sprintf("the server counted %d rows in %d batches, the client %d in %d: another client may use this server",
+			p.Rows, p.Batches, out.Whole.Rows, out.Whole.Batches))
+	}
+	if out.Config.Op == OpPut && out.Config.PutAck != AckNone && out.Whole.Acks == 0 && out.Whole.Streams > 0 {
+		t.warn("the server acknowledged no batch: there is no put_ack latency")
+	}
+	if out.Config.Op == OpExchange && out.Batches > 0 && out.Latencies[metricNames[latExchange]].Count == 0 {
+		t.warn("the server does not echo app_metadata: there is no exchange latency")
+	}
+}

@@ -1,0 +1,158 @@
+package bench
+
+import (
+	"runtime"
+	"sync/atomic"
+
+	"flightbench/internal/wire"
+	"flightbench/results"
+)
+
+// metric indexes the latencies of the design.
+type metric int
+
+const (
+	latInfo metric = iota
+	latFirstBatch
+	latBatchGap
+	latStream
+	latPutAck
+	latExchange
+	metricCount
+)
+
+var metricNames = [metricCount]string{"info", "first_batch", "batch_gap", "stream", "put_ack", "exchange"}
+
+// metricsOf lists what an operation can record, so that nothing else is kept.
+var metricsOf = map[string][]metric{
+	OpGet:      {latInfo, latFirstBatch, latBatchGap, latStream},
+	OpPut:      {latPutAck, latStream},
+	OpExchange: {latFirstBatch, latBatchGap, latExchange, latStream},
+}
+
+// window is the measured span on the trial's clock, in nanoseconds since its
+// start. Both ends may be moved while streams record: the begin once, when a
+// warm-up of unknown length is over, the end when a trial is cut short.
+type window struct {
+	begin, end atomic.Int64
+}
+
+func (w *window) holds(now int64) bool { return now >= w.begin.Load() && now < w.end.Load() }
+
+// counters counts what one stream slot moved. The whole* fields hold every
+// batch, the others only those whose end lay inside the window. One goroutine
+// adds to a field, the sampler reads it.
+type counters struct {
+	logical, body, rows, batches, streams           atomic.Int64
+	wholeBody, wholeRows, wholeBatches, wholeStream atomic.Int64
+	cut, acks, realigned                            atomic.Int64
+	_                                               [64]byte // the next slot's line is its own
+}
+
+// recorder is what one stream slot writes to: counters of its own, and
+// histograms that it shares with few others.
+type recorder struct {
+	*counters
+	window *window
+	hists  *[metricCount]*histogram
+}
+
+// batch counts a batch that ended at now, and tells whether it is measured.
+func (r *recorder) batch(now int64, s wire.Sizes) {
+	r.wholeBatches.Add(1)
+	r.wholeRows.Add(s.Rows)
+	r.wholeBody.Add(s.Body)
+	if r.window.holds(now) {
+		r.batches.Add(1)
+		r.rows.Add(s.Rows)
+		r.body.Add(s.Body)
+		r.logical.Add(s.Logical)
+	}
+}
+
+// bytes counts bytes of a batch that is counted elsewhere: the way out of an
+// exchange.
+func (r *recorder) bytes(now int64, s wire.Sizes) {
+	r.wholeBody.Add(s.Body)
+	if r.window.holds(now) {
+		r.body.Add(s.Body)
+		r.logical.Add(s.Logical)
+	}
+}
+
+// stream counts a stream that ended by itself at now.
+func (r *recorder) stream(now int64) {
+	r.wholeStream.Add(1)
+	if r.window.holds(now) {
+		r.streams.Add(1)
+	}
+}
+
+// latency records now-since under m if now lies inside the window.
+func (r *recorder) latency(m metric, now, since int64) {
+	if r.window.holds(now) {
+		r.hists[m].record(now - since)
+	}
+}
+
+// recorders holds the recorders of a trial, one a stream slot.
+//
+// Note: up to sharedFrom slots every slot has histograms of its own; beyond it
+// they are shared round robin, since memory and the sampler's sweep would grow
+// with the streams, while an atomic add on a rarely shared line costs a few ns.
+type recorders struct {
+	all    []recorder
+	shards [][metricCount]*histogram
+	used   []metric
+}
+
+func newRecorders(op string, slots int, w *window) *recorders {
+	n := min(slots, max(16, 2*runtime.GOMAXPROCS(0)))
+	rs := &recorders{all: make([]recorder, slots), shards: make([][metricCount]*histogram, n), used: metricsOf[op]}
+	for i := range rs.shards {
+		for _, m := range rs.used {
+			rs.shards[i][m] = newHistogram()
+		}
+	}
+	for i := range rs.all {
+		rs.all[i] = recorder{counters: &counters{}, window: w, hists: &rs.shards[i%n]}
+	}
+	return rs
+}
+
+// totals sums the windowed counts of every slot.
+func (rs *recorders) totals() (t interval) {
+	for i := range rs.all {
+		r := rs.all[i].counters
+		t.bytes.Logical += r.logical.Load()
+		t.bytes.Body += r.body.Load()
+		t.rows += r.rows.Load()
+		t.batches += r.batches.Load()
+		t.streams += r.streams.Load()
+	}
+	return t
+}
+
+// whole sums the unwindowed counts of every slot.
+func (rs *recorders) whole() (w results.Whole) {
+	for i := range rs.all {
+		r := rs.all[i].counters
+		w.Streams += r.wholeStream.Load()
+		w.Batches += r.wholeBatches.Load()
+		w.Rows += r.wholeRows.Load()
+		w.Body += r.wholeBody.Load()
+		w.Cut += r.cut.Load()
+		w.Acks += r.acks.Load()
+		w.RealignBytes += r.realigned.Load()
+	}
+	return w
+}
+
+// outOfRange sums the samples of m below and above the histograms' range.
+func (rs *recorders) outOfRange(m metric) (below, above int64) {
+	for i := range rs.shards {
+		below += rs.shards[i][m].below.Load()
+		above += rs.shards[i][m].above.Load()
+	}
+	return below, above
+}

@@ -1,0 +1,154 @@
+package bench
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"flightbench/results"
+)
+
+// interval is what was counted inside the window until, or between, samples.
+type interval struct {
+	bytes                  results.Bytes
+	rows, batches, streams int64
+}
+
+func (i interval) minus(j interval) interval {
+	i.bytes.Logical -= j.bytes.Logical
+	i.bytes.Body -= j.bytes.Body
+	i.bytes.Wire -= j.bytes.Wire
+	i.rows -= j.rows
+	i.batches -= j.batches
+	i.streams -= j.streams
+	return i
+}
+
+// sample is the state of the trial at one moment of its clock.
+type sample struct {
+	at        int64
+	totals    interval // Wire counts from connect on, the rest inside the window
+	wholeBody int64
+	usage     usage
+	cells     [metricCount + 1]int // where each metric's cells begin in sampler.cells, and their end
+}
+
+// sampler takes samples at the window's begin, at each interval and at its end.
+type sampler struct {
+	clock   clock
+	recs    *recorders
+	wire    func() (read, written int64)
+	usage   *usageReader
+	samples []sample
+	cells   []cell
+	scratch []cell
+	peakRSS int64
+}
+
+func newSampler(c clock, recs *recorders, wire func() (int64, int64), u *usageReader) *sampler {
+	return &sampler{clock: c, recs: recs, wire: wire, usage: u, samples: make([]sample, 0, 256), cells: make([]cell, 0, 1<<16), scratch: make([]cell, 0, 1<<12)}
+}
+
+// take appends a sample. At the window's begin nothing was recorded yet, so the
+// first sample's cells are empty.
+func (s *sampler) take() *sample {
+	p := sample{at: s.clock.now(), usage: s.usage.read()}
+	p.totals = s.recs.totals()
+	r, w := s.wire()
+	p.totals.bytes.Wire = r + w
+	p.wholeBody = s.recs.whole().Body
+	for m := range metricCount {
+		p.cells[m] = len(s.cells)
+		if s.recs.shards[0][m] != nil {
+			for i := range s.recs.shards {
+				s.cells = s.recs.shards[i][m].drain(s.cells)
+			}
+		}
+	}
+	p.cells[metricCount] = len(s.cells)
+	s.peakRSS = max(s.peakRSS, p.usage.rss)
+	s.samples = append(s.samples, p)
+	return &s.samples[len(s.samples)-1]
+}
+
+// every takes a sample each d, and calls seen with the last two, until ctx ends.
+func (s *sampler) every(ctx context.Context, d time.Duration, seen func(before, now *sample)) {
+	tick := time.NewTicker(d)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			now := s.take()
+			seen(&s.samples[len(s.samples)-2], now)
+		}
+	}
+}
+
+// histogram adds the cells of metric m in samples (from, to] to a new one.
+func (s *sampler) histogram(m metric, from, to int) *hdrhistogram.Histogram {
+	h := results.NewHistogram()
+	for _, p := range s.samples[from+1 : to+1] {
+		for _, c := range s.cells[p.cells[m]:p.cells[m+1]] {
+			// Every cell came from an index in range, so this cannot fail.
+			_ = h.RecordValues(histogramValue(c.index), int64(c.count))
+		}
+	}
+	return h
+}
+
+// p99 is the 99th percentile of m in the interval that ends with to, 0 where
+// there was no sample. It costs no histogram: it runs beside the measurement.
+func (s *sampler) p99(m metric, to *sample) int64 {
+	s.scratch = append(s.scratch[:0], s.cells[to.cells[m]:to.cells[m+1]]...)
+	slices.SortFunc(s.scratch, func(a, b cell) int { return int(a.index - b.index) })
+	var total, above int64
+	for _, c := range s.scratch {
+		total += int64(c.count)
+	}
+	for _, c := range slices.Backward(s.scratch) {
+		if above += int64(c.count); above*100 >= total {
+			return histogramValue(c.index)
+		}
+	}
+	return 0
+}
+
+// timeline turns the samples into intervals.
+func (s *sampler) timeline(begin int64) []results.Interval {
+	out := make([]results.Interval, 0, len(s.samples))
+	for i := 1; i < len(s.samples); i++ {
+		a, b := &s.samples[i-1], &s.samples[i]
+		d := b.totals.minus(a.totals)
+		iv := results.Interval{
+			Start: seconds(a.at - begin), Seconds: seconds(b.at - a.at),
+			Bytes: d.bytes, Rows: d.rows, Batches: d.batches, Streams: d.streams,
+			Latencies: map[string]results.Latency{},
+		}
+		for _, m := range s.recs.used {
+			if b.cells[m] != b.cells[m+1] {
+				iv.Latencies[metricNames[m]] = results.Summarise(s.histogram(m, i-1, i), 0, 0)
+			}
+		}
+		out = append(out, iv)
+	}
+	return out
+}
+
+// encoded returns the histograms of m, one an interval.
+func (s *sampler) encoded(m metric, begin int64) *results.Encoded {
+	e := &results.Encoded{}
+	for i := 1; i < len(s.samples); i++ {
+		a, b := &s.samples[i-1], &s.samples[i]
+		if b.cells[m] != b.cells[m+1] {
+			e.Intervals = append(e.Intervals, results.IntervalHistogram{
+				Start: seconds(a.at - begin), Seconds: seconds(b.at - a.at), Histogram: s.histogram(m, i-1, i)})
+		}
+	}
+	return e
+}
+
+func seconds(ns int64) float64 { return float64(ns) / 1e9 }
