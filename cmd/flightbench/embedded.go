@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"flightbench/internal/target"
+	"flightbench/internal/wire"
+	"flightbench/results"
+	"flightbench/server"
+)
+
+// embedded starts the servers that a run without a target is measured
+// against: one for each transport, TLS and tuning, as child processes or in
+// this one. It implements bench.Targets.
+type embedded struct {
+	inProcess bool
+	files     []string // that the workloads name
+	certs     *server.Certificates
+	servers   map[serverKey]*embeddedServer
+}
+
+type serverKey struct {
+	transport, tls                                          string
+	window, connWindow, readBuffer, writeBuffer, maxMessage int64
+}
+
+type embeddedServer struct {
+	target target.Target
+	alive  func() bool
+	stop   func() error
+}
+
+func newEmbedded(inProcess bool, files []string) (*embedded, error) {
+	certs, err := server.NewCertificates()
+	if err != nil {
+		return nil, err
+	}
+	return &embedded{inProcess: inProcess, files: files, certs: certs, servers: map[serverKey]*embeddedServer{}}, nil
+}
+
+// Resolve returns the server for c, starting it if there is none that lives.
+func (e *embedded) Resolve(ctx context.Context, c results.Config) (target.Target, error) {
+	k := serverKey{c.Transport, c.TLS, c.Window, c.ConnWindow, c.ReadBuffer, c.WriteBuffer, c.MaxMessage}
+	if s := e.servers[k]; s != nil {
+		if s.alive() {
+			return s.target, nil
+		}
+		delete(e.servers, k)
+		_ = s.stop()
+	}
+	start := e.spawn
+	if e.inProcess {
+		start = e.serve
+	}
+	s, err := start(ctx, k)
+	if err != nil {
+		return target.Target{}, err
+	}
+	if s.target, err = e.trusted(s.target, k.tls); err != nil {
+		_ = s.stop()
+		return target.Target{}, err
+	}
+	e.servers[k] = s
+	return s.target, nil
+}
+
+// trusted gives t the run's own certificates.
+func (e *embedded) trusted(t target.Target, mode string) (target.Target, error) {
+	switch mode {
+	case "on":
+		return t.WithPEM(e.certs.CA, nil, nil, "")
+	case "mtls":
+		return t.WithPEM(e.certs.CA, e.certs.ClientCert, e.certs.ClientKey, "")
+	}
+	return t, nil
+}
+
+// spawn starts this program's serve verb as a child.
+func (e *embedded) spawn(ctx context.Context, k serverKey) (*embeddedServer, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("start server: %w", err)
+	}
+	argv := []string{self, "serve", "--child", "--listen", k.listen(), "--transport", k.transport}
+	for _, f := range []struct {
+		flag  string
+		value int64
+	}{{"--window", k.window}, {"--conn-window", k.connWindow}, {"--read-buffer", k.readBuffer},
+		{"--write-buffer", k.writeBuffer}, {"--max-message", k.maxMessage}} {
+		argv = append(argv, f.flag, strconv.FormatInt(f.value, 10))
+	}
+	for _, f := range e.files {
+		argv = append(argv, "--file", f)
+	}
+	var h hello
+	if k.tls != "off" {
+		h.Cert, h.Key = e.certs.ServerCert, e.certs.ServerKey
+	}
+	if k.tls == "mtls" {
+		h.CA = e.certs.CA
+	}
+	line, err := json.Marshal(h)
+	if err != nil {
+		return nil, fmt.Errorf("start server: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	p, err := target.Start(ctx, argv, append(line, '\n'))
+	if err != nil {
+		return nil, err
+	}
+	t, err := target.Parse(p.URI)
+	return &embeddedServer{target: t, alive: p.Alive, stop: func() error { return p.Stop(15 * time.Second) }}, err
+}
+
+// serve runs the server in this process.
+func (e *embedded) serve(_ context.Context, k serverKey) (*embeddedServer, error) {
+	o := server.DefaultOptions()
+	o.Listen, o.Transport, o.Files, o.Version = k.listen(), wire.Transport(k.transport), e.files, version()
+	o.Window, o.ConnWindow, o.ReadBuffer, o.WriteBuffer = int(k.window), int(k.connWindow), int(k.readBuffer), int(k.writeBuffer)
+	o.MaxMessage = int(k.maxMessage)
+	if k.tls != "off" {
+		o.TLS = e.certs.ServerTLS(k.tls == "mtls")
+	}
+	s, err := server.New(o)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(ctx) }()
+	t, err := target.Parse(s.URI())
+	return &embeddedServer{target: t, alive: func() bool { return len(done) == 0 },
+		stop: func() error { cancel(); return <-done }}, err
+}
+
+func (k serverKey) listen() string {
+	if k.tls == "off" {
+		return "grpc://127.0.0.1:0"
+	}
+	return "grpc+tls://127.0.0.1:0"
+}
+
+// close stops every server and says which did not end well.
+func (e *embedded) close() error {
+	var bad []string
+	for _, s := range e.servers {
+		if err := s.stop(); err != nil {
+			bad = append(bad, err.Error())
+		}
+	}
+	if bad != nil {
+		return fmt.Errorf("stop servers: %s", strings.Join(bad, "; "))
+	}
+	return nil
+}
+
+// remote is the servers that run already, by the names that Configs use.
+type remote map[string]target.Target
+
+// Resolve returns the target that c names.
+func (r remote) Resolve(_ context.Context, c results.Config) (target.Target, error) {
+	t, ok := r[c.Target]
+	if !ok {
+		return t, fmt.Errorf("no target is named %q", c.Target)
+	}
+	return t, nil
+}

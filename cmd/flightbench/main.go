@@ -1,0 +1,116 @@
+// Command flightbench measures Apache Arrow Flight servers. Run
+// `flightbench help` for its verbs.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes of the contract.
+const (
+	exitFailed      = 1
+	exitUsage       = 2
+	exitNotValid    = 3
+	exitInterrupted = 130
+)
+
+// exitError ends the program with a code. Its text is printed unless empty.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+func usage(err error) error { return &exitError{exitUsage, err} }
+
+func main() {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel()
+		<-signals
+		os.Exit(exitInterrupted)
+	}()
+	os.Exit(exitCode(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr), os.Stderr))
+}
+
+// run executes one command line. A canceled ctx ends it early with what there is.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	root := &cobra.Command{
+		Use:           "flightbench",
+		Short:         "measure how fast Apache Arrow Flight servers move data",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return usage(errors.New("name a verb: `flightbench run` measures, `flightbench help` lists the others"))
+		},
+	}
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage(fmt.Errorf("%w: see `%s --help`", err, cmd.CommandPath()))
+	})
+	root.AddCommand(runCommand(), serveCommand(), reportCommand(), versionCommand())
+	err := root.ExecuteContext(ctx)
+	var e *exitError
+	if err != nil && !errors.As(err, &e) {
+		// What cobra itself finds is about the command line; verbs say their codes.
+		return usage(err)
+	}
+	return err
+}
+
+// exitCode prints err in one line and returns the code that it ends with.
+func exitCode(err error, stderr io.Writer) int {
+	if err == nil {
+		return 0
+	}
+	var e *exitError
+	if !errors.As(err, &e) {
+		e = &exitError{exitFailed, err}
+	}
+	if e.err != nil {
+		fmt.Fprintf(stderr, "flightbench: %v\n", e.err)
+	}
+	return e.code
+}
+
+// failed gives err the code of a failure unless it has one.
+func failed(err error) error {
+	var e *exitError
+	if err == nil || errors.As(err, &e) {
+		return err
+	}
+	return &exitError{exitFailed, err}
+}
+
+// version is the module's, or the commit that it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && (v == "" || v == "(devel)") {
+			return "devel-" + s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return v
+}

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"flightbench/results"
+)
+
+func reportCommand() *cobra.Command {
+	format := "table"
+	cmd := &cobra.Command{
+		Use:   "report DIR",
+		Short: "draw a run again from its directory",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := results.CheckFormat(format); err != nil {
+				return usage(fmt.Errorf("--format: %w", err))
+			}
+			_, err := finish(args[0], format, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return failed(err)
+		},
+	}
+	cmd.Flags().StringVarP(&format, "format", "O", format, "of the results on stdout: table, json, csv")
+	return cmd
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"flightbench/bench"
+	"flightbench/results"
+	"flightbench/results/report"
+)
+
+// runFlags is what the command line of run says.
+type runFlags struct {
+	base      results.Config
+	axes      []*axisFlag
+	duration  time.Duration
+	warmup    time.Duration
+	repeat    int
+	name      string
+	output    string
+	format    string
+	inProcess bool
+	targets   []string
+	trust     targetTrust
+}
+
+func runCommand() *cobra.Command {
+	r := newRunFlags()
+	cmd := &cobra.Command{
+		Use:   "run [URI...]",
+		Short: "measure DoGet, DoPut and DoExchange",
+		Long: `Measures a Flight server and leaves a run directory with results, plots and a report. Without a URI it starts the embedded
+server as a child process. Flags that take a list are axes: every combination is measured, --repeat times, in rounds of random order.
+Bytes and counts may carry a unit: 64Ki, 2MiB, 10M.`,
+		Example: `  flightbench run
+  flightbench run --op get --rows 128,4096,65536 --compression none,zstd
+  flightbench run grpc://db.example:31337 -c 8 --connections 2 -z 10s`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, uris []string) error {
+			r.targets = append(r.targets, uris...)
+			return r.run(cmd)
+		},
+	}
+	r.bind(cmd.Flags())
+	return cmd
+}
+
+// run plans, measures, stores and draws.
+func (r *runFlags) run(cmd *cobra.Command) error {
+	ctx := cmd.Context()
+	plan, err := r.plan(cmd.Flags())
+	if err != nil {
+		return usage(err)
+	}
+	targets, stop, err := r.resolve(ctx, &plan)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	host := bench.WatchHost(ctx)
+	header := results.Run{Schema: results.Schema, Name: r.name, Version: version(), Command: os.Args, Started: time.Now(),
+		Planned: plan.Trials(), Seed: plan.Seed, Environment: host.Environment(ctx)}
+	w, err := results.Create(r.output, header)
+	if err != nil {
+		return failed(err)
+	}
+	show := newView(cmd.ErrOrStderr(), plan)
+	runner := bench.Runner{Targets: targets, Observe: show.progress}
+	runErr := runner.Run(ctx, plan, func(t *results.Trial) error {
+		show.done(t)
+		err := w.Append(t)
+		t.Hists = nil // stored; the rest of the run should not carry them
+		return err
+	})
+	show.close()
+	status := results.StatusComplete
+	if runErr != nil {
+		status = results.StatusPartial
+	}
+	w.Update(func(run *results.Run) { run.Environment = host.Environment(context.WithoutCancel(ctx)) })
+	if err := w.Close(status); err != nil {
+		return failed(errors.Join(runErr, err))
+	}
+	loaded, err := finish(w.Dir(), r.format, cmd.OutOrStdout(), cmd.ErrOrStderr())
+	if err != nil {
+		return failed(errors.Join(err, runErr))
+	}
+	return outcome(loaded, runErr)
+}
+
+// finish draws the run in dir and prints it in the asked format.
+func finish(dir, format string, stdout, stderr io.Writer) (*results.Loaded, error) {
+	loaded, err := results.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := results.Print(stdout, format, loaded.Run, loaded.Trials, terminalWidth(stdout)); err != nil {
+		return loaded, err
+	}
+	if err := report.Write(dir, loaded); err != nil {
+		return loaded, fmt.Errorf("draw the report: %w", err)
+	}
+	for _, w := range loaded.Warnings {
+		fmt.Fprintf(stderr, "flightbench: %s\n", w)
+	}
+	fmt.Fprintf(stderr, "results: %s\nreport:  %s\n", dir, filepath.Join(dir, results.ReportFile))
+	return loaded, nil
+}
+
+// outcome turns what was measured into the exit code.
+func outcome(l *results.Loaded, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d trials are stored", len(l.Trials), l.Run.Planned)}
+	}
+	if err != nil {
+		return failed(err)
+	}
+	bad, valid := 0, 0
+	for _, t := range l.Trials {
+		if t.Status == results.StatusFailed {
+			bad++
+		}
+		if t.Verdict == results.VerdictValid {
+			valid++
+		}
+	}
+	switch {
+	case bad > 0:
+		return &exitError{exitFailed, fmt.Errorf("%d of %d trials failed", bad, len(l.Trials))}
+	case valid == 0:
+		return &exitError{exitNotValid, errors.New("no trial is valid: see the warnings")}
+	}
+	return nil
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"flightbench/internal/wire"
+	"flightbench/server"
+)
+
+// hello is the one line of JSON that a parent writes to a child's standard
+// input: what must not be seen in its arguments.
+type hello struct {
+	CA   []byte `json:"ca,omitempty"` // PEM; clients must show a certificate of it
+	Cert []byte `json:"cert,omitempty"`
+	Key  []byte `json:"key,omitempty"`
+}
+
+func serveCommand() *cobra.Command {
+	o := server.DefaultOptions()
+	var (
+		transport                 = string(o.Transport)
+		certFile, keyFile, caFile string
+		child                     bool
+	)
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "run the embedded Flight server by itself",
+		Long: `Runs the embedded Flight server until SIGTERM or Ctrl-C, and prints the URI that it is bound to as its first line on stdout.
+Streams in flight are then drained for --drain. What it serves is asked for in the descriptor or ticket: see docs/server.md.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			h, err := readHello(cmd.InOrStdin(), child, certFile, keyFile, caFile)
+			if err != nil {
+				return usage(err)
+			}
+			if o.TLS, err = server.TLS(h.Cert, h.Key, h.CA); err != nil {
+				return usage(err)
+			}
+			o.Transport, o.Version = wire.Transport(transport), version()
+			if err := o.Validate(); err != nil {
+				return usage(err)
+			}
+			ctx := cmd.Context()
+			if child {
+				ctx = untilEOF(ctx, cmd.InOrStdin())
+			}
+			s, err := server.New(o)
+			if err != nil {
+				return failed(err)
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), s.URI())
+			return failed(s.Serve(ctx))
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.Listen, "listen", o.Listen, "address to bind: grpc://HOST:PORT, grpc+tls://HOST:PORT or grpc+unix:///PATH; port 0 takes a free one")
+	f.StringVar(&transport, "transport", transport, "how bytes travel on this end: grpc, stock")
+	f.StringVar(&certFile, "cert", "", "server certificate, PEM; with --key it turns TLS on")
+	f.StringVar(&keyFile, "key", "", "its private key, PEM")
+	f.StringVar(&caFile, "client-ca", "", "demand client certificates that this CA signed, PEM")
+	f.Var((*bytesValue)(&o.MaxMessage), "max-message", "largest gRPC message, bytes")
+	f.Var((*bytesValue)(&o.Window), "window", "HTTP/2 stream window, bytes; 0 is the transport's default")
+	f.Var((*bytesValue)(&o.ConnWindow), "conn-window", "HTTP/2 connection window, bytes; 0 is the transport's default")
+	f.Var((*bytesValue)(&o.ReadBuffer), "read-buffer", "of a connection, bytes; 0 is the transport's default")
+	f.Var((*bytesValue)(&o.WriteBuffer), "write-buffer", "of a connection, bytes; 0 is the transport's default")
+	f.StringArrayVar(&o.Files, "file", nil, "a file that the workload file:PATH may name; repeatable")
+	f.DurationVar(&o.Drain, "drain", o.Drain, "how long streams in flight may go on after SIGTERM")
+	f.BoolVar(&child, "child", false, "read settings from stdin and end with it")
+	_ = f.MarkHidden("child")
+	return cmd
+}
+
+// readHello reads the server's keys, from the parent or from files.
+func readHello(stdin io.Reader, child bool, cert, key, ca string) (h hello, err error) {
+	if child {
+		line, err := bufio.NewReader(io.LimitReader(stdin, 1<<20)).ReadBytes('\n')
+		if err != nil {
+			return h, fmt.Errorf("read settings from stdin: %w", err)
+		}
+		return h, json.Unmarshal(line, &h)
+	}
+	if (cert == "") != (key == "") {
+		return h, errors.New("--cert and --key go together: give both")
+	}
+	for _, f := range []struct {
+		path string
+		to   *[]byte
+	}{{cert, &h.Cert}, {key, &h.Key}, {ca, &h.CA}} {
+		if f.path == "" {
+			continue
+		}
+		if *f.to, err = os.ReadFile(f.path); err != nil {
+			return h, err
+		}
+	}
+	return h, nil
+}
+
+// untilEOF returns a ctx that also ends when stdin does: when the parent is gone.
+func untilEOF(ctx context.Context, stdin io.Reader) context.Context {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		_, _ = io.Copy(io.Discard, stdin)
+		cancel()
+	}()
+	return ctx
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"golang.org/x/sys/unix"
+
+	"flightbench/bench"
+	"flightbench/results"
+)
+
+// view shows a run under way on stderr.
+type view interface {
+	progress(bench.Progress)
+	done(*results.Trial)
+	close()
+}
+
+// newView is a live line on a terminal, a plain line a trial elsewhere.
+func newView(w io.Writer, p bench.Plan) view {
+	lines := &plainView{w: w, trials: p.Trials(), varying: varying(p)}
+	if terminalWidth(w) == 0 {
+		return lines
+	}
+	return newLiveView(w, lines)
+}
+
+// varying lists the axes that differ between the plan's Configs.
+func varying(p bench.Plan) (axes []string) {
+	for _, name := range results.Axes {
+		first, _ := p.Configs[0].Axis(name)
+		for _, c := range p.Configs[1:] {
+			if v, _ := c.Axis(name); v != first {
+				axes = append(axes, name)
+				break
+			}
+		}
+	}
+	if len(axes) == 0 {
+		axes = []string{"op", "rows"}
+	}
+	return axes
+}
+
+// plainView writes a line as each trial ends.
+type plainView struct {
+	w       io.Writer
+	n       int
+	trials  int
+	varying []string
+}
+
+func (v *plainView) progress(bench.Progress) {}
+func (v *plainView) close()                  {}
+func (v *plainView) done(t *results.Trial)   { fmt.Fprintln(v.w, v.line(t)) }
+
+// line says what one trial found.
+func (v *plainView) line(t *results.Trial) string {
+	v.n++
+	s := fmt.Sprintf("%*d/%d  %s", len(fmt.Sprint(v.trials)), v.n, v.trials, v.point(t.Config))
+	if t.Status == results.StatusFailed {
+		return s + "  failed: " + t.Error
+	}
+	s += fmt.Sprintf("  %s", results.FormatSI(t.Metrics["body_bytes_per_second"].Value, "B/s"))
+	for _, name := range []string{"exchange", "put_ack", "batch_gap"} {
+		if l, ok := t.Latencies[name]; ok {
+			s += fmt.Sprintf("  %s p99 %s", name, results.FormatNanoseconds(float64(l.P99)))
+			break
+		}
+	}
+	if t.Status != results.StatusOK {
+		s += "  " + t.Status
+	}
+	return s
+}
+
+// point names a Config by what sets it apart.
+func (v *plainView) point(c results.Config) (s string) {
+	for i, a := range v.varying {
+		if i > 0 {
+			s += " · "
+		}
+		s += c.Phrase(a)
+	}
+	return s
+}
+
+// liveView keeps one line at the bottom of the terminal, and prints a plain
+// line above it as each trial ends.
+type liveView struct {
+	program *tea.Program
+	ended   chan struct{}
+	lines   *plainView
+}
+
+func newLiveView(w io.Writer, lines *plainView) *liveView {
+	v := &liveView{lines: lines, ended: make(chan struct{})}
+	v.program = tea.NewProgram(liveModel{lines: lines}, tea.WithOutput(w), tea.WithInput(nil), tea.WithoutSignalHandler())
+	go func() {
+		defer close(v.ended)
+		_, _ = v.program.Run() // without its line the run goes on all the same
+	}()
+	return v
+}
+
+func (v *liveView) progress(p bench.Progress) { v.program.Send(p) }
+func (v *liveView) done(t *results.Trial)     { v.program.Println(v.lines.line(t)) }
+func (v *liveView) close() {
+	v.program.Quit()
+	<-v.ended
+}
+
+// liveModel is the live line's state: the last progress.
+type liveModel struct {
+	lines *plainView
+	last  bench.Progress
+	width int
+}
+
+func (m liveModel) Init() tea.Cmd { return nil }
+
+func (m liveModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch msg := msg.(type) {
+	case bench.Progress:
+		m.last = msg
+	case tea.WindowSizeMsg:
+		m.width = msg.Width
+	case tea.QuitMsg:
+		m.last = bench.Progress{}
+	}
+	return m, nil
+}
+
+func (m liveModel) View() tea.View {
+	p := m.last
+	if p.Trial == 0 {
+		return tea.NewView("")
+	}
+	s := fmt.Sprintf("%d/%d  %s  %s", p.Trial, p.Trials, m.lines.point(p.Config), p.Phase)
+	if p.Phase == "measure" {
+		of := fmt.Sprintf("%.1fs", p.Config.Duration)
+		if p.Config.Total > 0 {
+			of = fmt.Sprintf("%d streams", p.Config.Total)
+		}
+		s += fmt.Sprintf(" %.1fs of %s  %s", p.Elapsed.Round(100*time.Millisecond).Seconds(), of, results.FormatSI(p.BodyRate, "B/s"))
+		if p.P99 > 0 {
+			s += fmt.Sprintf("  %s p99 %s", p.Latency, results.FormatNanoseconds(float64(p.P99)))
+		}
+	}
+	if r := []rune(s); m.width > 0 && len(r) >= m.width {
+		s = string(r[:m.width-1])
+	}
+	return tea.NewView(s)
+}
+
+// terminalWidth is w's columns, 0 where w is no terminal.
+func terminalWidth(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0
+	}
+	return int(size.Col)
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
