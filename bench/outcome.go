@@ -85,6 +85,7 @@ func (t *trial) reportMetrics(first, last *sample) {
 	}
 	put("client_allocs_per_batch", float64(v.allocObjects-u.allocObjects)/float64(out.Batches), "1/batch", "lower")
 	put("client_peak_rss_bytes", float64(t.sampler.peakRSS), "B", "lower")
+	put("client_rss_growth_bytes", float64(v.rss-u.rss), "B", "lower") // over the window: flat after warm-up is about 0
 
 	if t.begin == nil || t.end == nil {
 		return
