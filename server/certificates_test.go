@@ -105,6 +105,29 @@ func TestCertificates(t *testing.T) {
 			}
 		})
 	}
+	for name, pem := range map[string][3][]byte{
+		"client authority":      {nil, nil, c.CA},
+		"server certificate":    {c.ServerCert, nil, nil},
+		"server certificate: ":  {c.ServerCert, c.ClientKey, nil},
+		"no certificate in the": {c.ServerCert, c.ServerKey, []byte("x")},
+	} {
+		if _, err := TLS(pem[0], pem[1], pem[2]); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("bad PEM: %v, want an error with %q", err, name)
+		}
+	}
+	if conf, err := TLS(nil, nil, nil); conf != nil || err != nil {
+		t.Errorf("no PEM: %v, %v", conf, err)
+	}
+	conf, err := TLS(c.ServerCert, c.ServerKey, c.CA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(shake(t, conf, clientTLS(t, c, "localhost", true))); err != nil {
+		t.Errorf("mutual by PEM: %v", err)
+	}
+	if err := errors.Join(shake(t, conf, clientTLS(t, c, "localhost", false))); err == nil {
+		t.Error("mutual by PEM: a client without certificate was accepted")
+	}
 	if _, err := NewCertificates(""); err == nil || !strings.Contains(err.Error(), "a host is empty") {
 		t.Errorf("empty host: %v", err)
 	}

@@ -69,9 +69,13 @@ func (s *service) prepare(ctx context.Context, k key) (*prepared, error) {
 		if s.opts.Transport == wire.Stock { // arrow-go encodes when it sends, and pads otherwise
 			n = wire.Sizes{Rows: b.Rows, Logical: b.LogicalBytes, Body: -1}
 		}
-		if limit := int64(s.opts.MaxMessage); max(n.Body, 0) > limit {
+		least := n.Body // of the message
+		if least < 0 && k.codec.Name == wire.None {
+			least = n.Logical
+		}
+		if limit := int64(s.opts.MaxMessage); least > limit {
 			p.release()
-			return nil, status.Errorf(codes.ResourceExhausted, "%s: batch %d has a body of %d bytes and a message may have %d: ask for fewer rows or raise --max-message", k, i, n.Body, limit)
+			return nil, status.Errorf(codes.ResourceExhausted, "%s: batch %d has %d bytes and a message may have %d: ask for fewer rows or raise the server's --max-message", k, i, least, limit)
 		}
 		p.sizes[i] = n
 		p.size += b.BodyBytes // shared with the stream but for what the codec made
@@ -93,7 +97,7 @@ func estimate(k key) int64 {
 
 // generateStatus gives a generator's error its code.
 func generateStatus(spec workloads.Spec, err error) error {
-	code := codes.Internal
+	code := codes.InvalidArgument // sizes that can't be had
 	switch {
 	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
 		return status.FromContextError(err).Err()
@@ -104,7 +108,7 @@ func generateStatus(spec workloads.Spec, err error) error {
 	case spec.Path != "":
 		code = codes.FailedPrecondition // unreadable, corrupt, not Arrow
 	}
-	return status.Errorf(code, "workload %s: %v", spec, err)
+	return status.Error(code, err.Error())
 }
 
 // total is the rows and body bytes of n batches from start on, in rotation.
