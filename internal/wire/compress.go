@@ -97,7 +97,6 @@ var sharedZSTD = sync.OnceValues(func() (*zstd.Decoder, error) {
 	return zstd.NewReader(nil,
 		zstd.WithDecoderConcurrency(runtime.GOMAXPROCS(0)),
 		zstd.WithDecodeAllCapLimit(true), // never more than the destination holds
-		zstd.WithDecoderMaxWindow(1<<31-1),
 	)
 })
 

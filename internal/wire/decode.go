@@ -111,6 +111,9 @@ func pad(n int64) int64 { return (n + alignment - 1) &^ (alignment - 1) }
 
 // room returns the next n bytes of the arena.
 func (c *cursor) room(n int64) []byte {
+	if n == 0 {
+		return nil
+	}
 	b := (*c.arena)[c.used : c.used+int(n) : c.used+int(n)]
 	c.used += int(pad(n))
 	return b

@@ -292,7 +292,7 @@ type dictionaryUse struct {
 func collect(f *field, d arrow.ArrayData, out []dictionaryUse) ([]dictionaryUse, error) {
 	if f.dict != nil {
 		dict, ok := d.(*array.Data)
-		if !ok || dict.Dictionary() == nil || dict.Dictionary().(*array.Data) == nil {
+		if !ok || dict.Dictionary().(*array.Data) == nil {
 			return nil, fmt.Errorf("column %s has no dictionary", f.name)
 		}
 		values := dict.Dictionary()

@@ -89,14 +89,6 @@ func (t table) int16(i int, def int16, what string) (int16, error) {
 	return int16(binary.LittleEndian.Uint16(t.b[p:])), nil
 }
 
-func (t table) int32(i int, def int32, what string) (int32, error) {
-	p, err := t.at(i, 4, what)
-	if p == 0 {
-		return def, err
-	}
-	return int32(binary.LittleEndian.Uint32(t.b[p:])), nil
-}
-
 func (t table) int64(i int, def int64, what string) (int64, error) {
 	p, err := t.at(i, 8, what)
 	if p == 0 {

@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"runtime/metrics"
@@ -275,9 +276,12 @@ func TestAllocatedPerGB(t *testing.T) {
 			p := prepare(t, tr, memory.DefaultAllocator, Compression{}, rec)
 			srv := &testServer{transport: tr, prepared: p, level: level}
 			conn := serve(t, srv)
-			const warm, n = 60, 200
+			warm, n := 60, int64(200)
+			if raceEnabled || tr == Stock {
+				warm, n = 10, 20
+			}
 			t.Run("get/"+string(tr)+"/"+level.String(), func(t *testing.T) {
-				srv.batches.Store(warm + n)
+				srv.batches.Store(int64(warm) + n)
 				r := NewReader(open(t, conn, getDesc), tr, level, memory.DefaultAllocator)
 				defer r.Close()
 				var before uint64
@@ -309,7 +313,7 @@ func TestAllocatedPerGB(t *testing.T) {
 					}
 					return body
 				}
-				write(warm)
+				write(int64(warm))
 				before := allocated()
 				body := write(n)
 				checkAllocated(t, tr, bound, allocated()-before, body)
@@ -329,5 +333,27 @@ func checkAllocated(t *testing.T, tr Transport, bound float64, alloc uint64, bod
 	t.Logf("%.4f bytes allocated per body byte, both ends", ratio)
 	if tr == GRPC && ratio > bound && !raceEnabled {
 		t.Errorf("%.4f bytes allocated per body byte, more than %g", ratio, bound)
+	}
+}
+
+// BenchmarkGet moves batches from a server to a client in this process.
+func BenchmarkGet(b *testing.B) {
+	for _, rows := range []int{65536, 4096, 128} {
+		rec := intRecord(memory.DefaultAllocator, 4, rows)
+		for _, tr := range []Transport{GRPC, Stock} {
+			for _, level := range []Level{Count, Batch} {
+				b.Run(fmt.Sprintf("%d/%s/%s", rows, tr, level), func(b *testing.B) {
+					p := prepare(b, tr, memory.DefaultAllocator, Compression{}, rec)
+					srv := &testServer{transport: tr, prepared: p}
+					srv.batches.Store(int64(b.N))
+					r := NewReader(open(b, serve(b, srv), getDesc), tr, level, memory.DefaultAllocator)
+					defer r.Close()
+					b.SetBytes(int64(32 * rows))
+					b.ReportAllocs()
+					b.ResetTimer()
+					drain(b, r, nil)
+				})
+			}
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -54,23 +55,37 @@ const prefixCap = 2 << 10
 // and its last, which is empty, a guard: grpc-go frees the buffers in order, so
 // that when the guard is given back the whole message was written or dropped.
 type sending struct {
-	p       *Prepared
+	hold    *hold
 	prefix  []byte
 	guard   []byte
 	slice   mem.BufferSlice
 	pending atomic.Int32
 }
 
+// hold is a sending's reference to what it sends, apart from it so that it
+// outlives it: grpc-go drops messages for streams that were cancelled without
+// freeing them, and then only the garbage collector tells.
+type hold struct{ p *Prepared }
+
+func (h *hold) release() {
+	if p := h.p; p != nil {
+		h.p = nil
+		p.unref()
+	}
+}
+
 var sendings = sync.Pool{New: func() any {
 	b := make([]byte, 2*prefixCap)
-	return &sending{prefix: b[:0:prefixCap], guard: b[prefixCap : prefixCap : 2*prefixCap]}
+	s := &sending{hold: &hold{}, prefix: b[:0:prefixCap], guard: b[prefixCap : prefixCap : 2*prefixCap]}
+	runtime.AddCleanup(s, (*hold).release, s.hold)
+	return s
 }}
 
 // marshal gives grpc-go the message: body pieces are the batch's own buffers.
 func (o *outgoing) marshal() mem.BufferSlice {
 	s := sendings.Get().(*sending)
-	s.p = o.p
-	s.p.ref()
+	o.p.ref()
+	s.hold.p = o.p
 	s.pending.Store(2)
 	s.prefix = o.appendPrefix(s.prefix[:0])
 	s.slice = append(s.slice[:0], mem.NewBuffer(&s.prefix, s))
@@ -90,8 +105,9 @@ func (s *sending) Put(*[]byte) {
 	if s.pending.Add(-1) != 0 {
 		return
 	}
-	p := s.p
-	s.p = nil
+	p := s.hold.p
+	s.hold.p = nil
+	clear(s.slice)
 	sendings.Put(s)
 	p.unref()
 }

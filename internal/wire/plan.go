@@ -91,6 +91,21 @@ func (f *field) shape(st arrow.DataType) error {
 		f.lay, f.union = layDense, t
 	case *arrow.RunEndEncodedType:
 		f.lay, f.index = layRunEnd, t.RunEnds().ID()
+	case arrow.DecimalType:
+		f.lay, f.width = layFixed, t.BitWidth()/8
+		most := int32(9)
+		switch f.width {
+		case 8:
+			most = 18
+		case 16:
+			most = 38
+		case 32:
+			most = 76
+		}
+		// arrow-go looks powers of ten up by the scale
+		if t.GetPrecision() < 1 || t.GetPrecision() > most || t.GetScale() < -most || t.GetScale() > most {
+			return fmt.Errorf("column %s: precision %d and scale %d of a decimal with %d digits", f.name, t.GetPrecision(), t.GetScale(), most)
+		}
 	case arrow.FixedWidthDataType:
 		f.lay, f.width = layFixed, t.BitWidth()/8
 		if f.width < 0 || t.BitWidth()%8 != 0 {
@@ -112,15 +127,4 @@ func childFields(st arrow.DataType) []arrow.Field {
 		return t.Fields()
 	}
 	return nil
-}
-
-// align is the alignment that the values of a buffer need to be read in place.
-func (f *field) align() int {
-	switch {
-	case f.lay == layView || f.width >= 8:
-		return 8
-	case f.width > 1:
-		return f.width &^ (f.width - 1) & 7 // widths of 2 and 4; odd ones are bytes
-	}
-	return 1
 }
