@@ -139,9 +139,11 @@ func ticketOf(c results.Config, spec workloads.Spec) workloads.Ticket {
 }
 
 // autoBatches is the number of batches of a stream where none is asked for:
-// about 64 MiB a stream, and at least 64 batches.
-func autoBatches(body int64) int64 {
-	return max(64, (streamBytes+body-1)/max(body, 1))
+// about 64 MiB of Arrow buffers a stream, and at least 64 batches. It does not
+// depend on codec or transport, so that their streams are alike.
+func autoBatches(logical int64) int64 {
+	logical = max(logical, 1)
+	return max(64, (streamBytes+logical-1)/logical)
 }
 
 func duration(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

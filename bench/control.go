@@ -62,6 +62,7 @@ type shape struct {
 	Batches      int     `json:"batches"`        // distinct ones
 	RowsPerBatch int64   `json:"rows_per_batch"` // of the first
 	BodyBytes    []int64 `json:"body_bytes"`     // of each, -1 where it is known only once sent
+	LogicalBytes []int64 `json:"logical_bytes"`  // of each
 }
 
 // prepare has the server generate and encode what t asks for, before it is timed.
@@ -70,7 +71,7 @@ func (c *control) prepare(ctx context.Context, t workloads.Ticket) (s shape, err
 	if err != nil {
 		return s, fmt.Errorf("prepare the workload on the server: %w", err)
 	}
-	if err := json.Unmarshal(body, &s); err != nil || s.Batches < 1 || len(s.BodyBytes) != s.Batches {
+	if err := json.Unmarshal(body, &s); err != nil || s.Batches < 1 || len(s.BodyBytes) != s.Batches || len(s.LogicalBytes) != s.Batches {
 		return s, fmt.Errorf("prepare the workload on the server: it answered %.100q, which is no description of batches", body)
 	}
 	return s, nil

@@ -126,13 +126,13 @@ func (t *trial) prepare(ctx context.Context, cache *cache) error {
 	t.recs = newRecorders(c.Op, c.Concurrency, &t.window)
 	t.sampler = newSampler(t.clock, t.recs, t.wireBytes, t.usage)
 	proto := slot{clock: t.clock, config: c, transport: wire.Transport(c.Transport), warn: t.warn}
-	body := int64(0)
+	var body, logical int64 // of a batch
 	if c.Op != OpGet || c.Decode == "verify" {
 		if proto.set, err = cache.set(ctx, spec); err != nil {
 			return err
 		}
 		spec = proto.set.Spec
-		body = proto.set.Batches[0].BodyBytes
+		body, logical = proto.set.Batches[0].BodyBytes, proto.set.Batches[0].LogicalBytes
 		if c.Op != OpGet {
 			if proto.prepared, err = cache.prepared(ctx, spec, wire.Transport(c.Transport), c.Compression); err != nil {
 				return err
@@ -150,7 +150,7 @@ func (t *trial) prepare(ctx context.Context, cache *cache) error {
 			return err
 		}
 		spec.Rows, spec.BatchBytes, spec.Distinct = made.RowsPerBatch, 0, made.Batches
-		body = max(body, made.BodyBytes[0])
+		body, logical = max(body, made.BodyBytes[0]), made.LogicalBytes[0]
 		c.ServerTransport = t.before.Transport
 	}
 	if limit := c.MaxMessage - messageOverhead; body > limit {
@@ -161,7 +161,7 @@ func (t *trial) prepare(ctx context.Context, cache *cache) error {
 	}
 	c.Distinct = spec.Distinct
 	if c.Batches == 0 {
-		c.Batches = autoBatches(body)
+		c.Batches = autoBatches(logical)
 	}
 	proto.descriptor = &flight.FlightDescriptor{Type: flight.DescriptorCMD, Cmd: ticketOf(*c, spec).Marshal()}
 	for i := range c.Concurrency {

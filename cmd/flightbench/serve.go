@@ -72,6 +72,7 @@ Streams in flight are then drained for --drain. What it serves is asked for in t
 	f.Var((*bytesValue)(&o.ReadBuffer), "read-buffer", "of a connection, bytes; 0 is the transport's default")
 	f.Var((*bytesValue)(&o.WriteBuffer), "write-buffer", "of a connection, bytes; 0 is the transport's default")
 	f.StringArrayVar(&o.Files, "file", nil, "a file that the workload file:PATH may name; repeatable")
+	f.Var((*bytes64Value)(&o.PrepareLimit), "prepare-limit", "bytes of prepared batches that are kept")
 	f.DurationVar(&o.Drain, "drain", o.Drain, "how long streams in flight may go on after SIGTERM")
 	f.BoolVar(&child, "child", false, "read settings from stdin and end with it")
 	_ = f.MarkHidden("child")
