@@ -59,7 +59,7 @@ func TestHostileBatches(t *testing.T) {
 		"bomb in the ratio":   {hostileBatch{8, nodes, spans, codecZSTD, 64, claim(1 << 20)}, "exceed the limit of 65536"},
 		"negative claim":      {hostileBatch{8, nodes, spans, codecZSTD, 64, claim(-2)}, "a compressed buffer claims -2 bytes"},
 		"no frame":            {hostileBatch{8, nodes, spans, codecLZ4, 64, claim(64)}, "lz4: no frame at the start"},
-		"zero claim":          {hostileBatch{8, nodes, spans, codecLZ4, 64, claim(0)}, "column c0: 8 values of 8 bytes exceed"},
+		"zero claim":          {hostileBatch{8, nodes, spans, codecLZ4, 64, claim(0)}, "column c0: 0 bytes for 8 values, which take 64"},
 		"no zstd frame":       {hostileBatch{8, nodes, spans, codecZSTD, 64, claim(64)}, "zstd: "},
 		"many small overlaps": {hostileBatch{8, nodes, overlaps(2000), codecLZ4, 64, claim(64)}, "exceed the limit of 65536"},
 	} {
