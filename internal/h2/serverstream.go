@@ -58,9 +58,11 @@ func (ss *serverStream) run() {
 		ctx, cancel = context.WithCancel(ss.side.ctx)
 	} else {
 		ctx, cancel = context.WithTimeout(ss.side.ctx, ss.timeout)
-		defer context.AfterFunc(ctx, func() {
-			ss.st.abort(status.FromContextError(ctx.Err()).Err())
-			ss.st.halt(status.FromContextError(ctx.Err()).Err())
+		timed := ctx
+		defer context.AfterFunc(timed, func() {
+			err := status.FromContextError(timed.Err()).Err()
+			ss.st.abort(err)
+			ss.st.halt(err)
 		})()
 	}
 	defer cancel()
