@@ -9,6 +9,8 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -36,12 +38,25 @@ func serveBlobs(kind string, lis net.Listener, cfg *tls.Config) (stop func()) {
 		return s.Stop
 	}
 	o := DefaultServerOptions()
+	fromEnv(&o.Tuning)
 	o.TLS = cfg
 	o.Codec = blobCodec{}
 	s := NewServer(o)
 	s.RegisterService(&blobService, nil)
 	go s.Serve(lis)
 	return s.Stop
+}
+
+// fromEnv sets sizes to be compared: H2_TUNE="SendFrame=65536 Window=1048576".
+func fromEnv(t *Tuning) {
+	for f := range strings.FieldsSeq(os.Getenv("H2_TUNE")) {
+		name, v, _ := strings.Cut(f, "=")
+		n, err := strconv.Atoi(v)
+		if err != nil {
+			panic(err)
+		}
+		reflect.ValueOf(t).Elem().FieldByName(name).SetInt(int64(n))
+	}
 }
 
 func benchServer(b *testing.B, kind string) string {
@@ -76,7 +91,9 @@ func benchClient(b *testing.B, kind, addr string) grpc.ClientConnInterface {
 		b.Cleanup(func() { cc.Close() })
 		return cc
 	}
-	cc, err := NewClient(testClientOptions(addr))
+	o := testClientOptions(addr)
+	fromEnv(&o.Tuning)
+	cc, err := NewClient(o)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package h2
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -192,7 +193,7 @@ func (s *serverSide) headers(id uint32, b *headerBlock, end bool) error {
 		}
 		return streamError{id, http2.ErrCodeRefusedStream, "too many streams"}
 	}
-	st, answer, err := s.admit(id, b)
+	st, err := s.admit(id, b)
 	if err != nil {
 		s.exit()
 		return err
@@ -215,9 +216,7 @@ func (s *serverSide) headers(id uint32, b *headerBlock, end bool) error {
 	s.c.mu.Unlock()
 	w.mu.Unlock()
 	ss := st.owner.(*serverStream)
-	if answer != 0 {
-		ss.answer = answer
-		st.in.dead = true
+	if ss.answer != 0 {
 		if end {
 			s.refuse(st)
 		}
@@ -252,10 +251,11 @@ func (s *serverSide) trailers(id uint32, b *headerBlock, end bool) error {
 	return nil
 }
 
-// admit makes a stream of a request. answer is the HTTP status for what is no gRPC request.
-func (s *serverSide) admit(id uint32, b *headerBlock) (st *stream, answer int, err error) {
-	malformed := func(why string) (*stream, int, error) {
-		return nil, 0, streamError{id, http2.ErrCodeProtocol, "malformed request: " + why}
+// admit makes a stream of a request.
+func (s *serverSide) admit(id uint32, b *headerBlock) (st *stream, err error) {
+	answer := 0 // HTTP status, for what is no gRPC request
+	malformed := func(why string) (*stream, error) {
+		return nil, streamError{id, http2.ErrCodeProtocol, "malformed request: " + why}
 	}
 	method, path := b.get(":method"), b.get(":path")
 	switch {
@@ -275,7 +275,7 @@ func (s *serverSide) admit(id uint32, b *headerBlock) (st *stream, answer int, e
 	}
 	st = newStream(s.c, s.srv.o.MaxRecvMsgSize)
 	st.id, st.open = id, true
-	ss := &serverStream{side: s, st: st, path: path}
+	ss := &serverStream{side: s, st: st, path: path, head: method == http.MethodHead}
 	st.owner = ss
 	ct := ""
 	for _, f := range b.fields[b.pseudo:] {
@@ -308,30 +308,43 @@ func (s *serverSide) admit(id uint32, b *headerBlock) (st *stream, answer int, e
 	case !strings.HasPrefix(path, "/"):
 		return malformed("path")
 	}
-	ss.sub = sub
+	ss.sub, ss.answer, st.in.dead = sub, answer, answer != 0
 	if answer == 0 {
 		ss.md = incoming(b.fields)
 	}
-	return st, answer, nil
+	return st, nil
 }
 
-// refuse answers what is no gRPC request, once all of it has come.
+// refuse answers what is no gRPC request, once all of it has come. Like any answer, its body waits for the client's
+// window, so it has a goroutine of its own.
 func (s *serverSide) refuse(st *stream) {
-	if !s.c.remove(st) {
+	ss := st.owner.(*serverStream)
+	if !ss.answering.CompareAndSwap(false, true) {
 		return
 	}
-	code := st.owner.(*serverStream).answer
-	fs := []hpack.HeaderField{{Name: ":status", Value: strconv.Itoa(code)}, {Name: "content-length", Value: "0"}}
-	if code == http.StatusMethodNotAllowed {
-		fs = append(fs, hpack.HeaderField{Name: "allow", Value: "POST"})
-	}
-	w := &s.c.w
-	w.mu.Lock()
-	st.sendDone = true
-	w.fields(st.id, fs, true)
-	w.try()
-	w.mu.Unlock()
-	s.exit()
+	s.srv.handlers.Add(1)
+	go func() {
+		defer s.srv.handlers.Done()
+		defer s.exit()
+		body := fmt.Sprintf("%d %s: this server speaks gRPC\n", ss.answer, http.StatusText(ss.answer))
+		fs := []hpack.HeaderField{{Name: ":status", Value: strconv.Itoa(ss.answer)},
+			{Name: "content-type", Value: "text/plain; charset=utf-8"}, {Name: "content-length", Value: strconv.Itoa(len(body))}}
+		if ss.answer == http.StatusMethodNotAllowed {
+			fs = append(fs, hpack.HeaderField{Name: "allow", Value: "POST"})
+		}
+		w := &s.c.w
+		w.mu.Lock()
+		if st.sendable() == nil && w.err == nil {
+			w.fields(st.id, fs, ss.head)
+			st.sendDone = ss.head
+			w.kick(now)
+		}
+		w.mu.Unlock()
+		if !ss.head {
+			_ = w.message(st, nil, [][]byte{[]byte(body)}, len(body), now, true) // nobody to be told
+		}
+		s.c.remove(st)
+	}()
 }
 
 func (s *serverSide) remoteEnd(st *stream) {
@@ -367,11 +380,11 @@ func (s *serverSide) abandon(st *stream, err error, code http2.ErrCode) {
 	ss := st.owner.(*serverStream)
 	st.abort(err)
 	st.cease(err, code)
-	if ss.answer != 0 {
+	if ss.answer == 0 {
+		ss.stop()
+	} else if ss.answering.CompareAndSwap(false, true) { // nobody does any more
 		s.exit()
-		return
 	}
-	ss.stop()
 }
 
 func (s *serverSide) spoiled(st *stream, err error) {

@@ -19,15 +19,17 @@ import (
 
 // serverStream is a call as its handler sees it: a grpc.ServerStream.
 type serverStream struct {
-	side    *serverSide
-	st      *stream
-	path    string
-	sub     string
-	md      metadata.MD // of the request
-	timeout time.Duration
-	timed   bool
-	answer  int // HTTP status, for what is no gRPC request
-	cd      coding
+	side      *serverSide
+	st        *stream
+	path      string
+	sub       string
+	md        metadata.MD // of the request
+	timeout   time.Duration
+	timed     bool
+	answer    int  // HTTP status, for what is no gRPC request
+	head      bool // which was HEAD
+	answering atomic.Bool
+	cd        coding
 
 	ctx      context.Context
 	cancel   atomic.Pointer[context.CancelFunc]

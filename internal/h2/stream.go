@@ -104,7 +104,8 @@ func (st *stream) cease(err error, code http2.ErrCode) {
 	if st.sendErr == nil {
 		st.sendErr = err
 	}
-	if code != noReset && !(st.sendDone && st.remoteEnd.Load()) && w.err == nil {
+	closed := st.sendDone && st.remoteEnd.Load() && code != http2.ErrCodeStreamClosed
+	if code != noReset && !closed && w.err == nil {
 		w.out = appendReset(w.out, st.id, code)
 		w.try()
 	}
