@@ -80,11 +80,9 @@ func (o Options) Validate() error {
 		return fmt.Errorf("listen %q: the TLS configuration holds no server certificate: add one", o.Listen)
 	}
 	switch o.Transport {
-	case wire.GRPC, wire.Stock:
-	case wire.Direct:
-		return fmt.Errorf("transport %q is not served yet: use %q or %q", o.Transport, wire.GRPC, wire.Stock)
+	case wire.Direct, wire.GRPC, wire.Stock:
 	default:
-		return fmt.Errorf("transport %q is unknown: use %q or %q", o.Transport, wire.GRPC, wire.Stock)
+		return fmt.Errorf("transport %q is unknown: use %q, %q or %q", o.Transport, wire.Direct, wire.GRPC, wire.Stock)
 	}
 	if o.MaxMessage < minMessage || o.MaxMessage > math.MaxInt32 {
 		return fmt.Errorf("max message is %d bytes: choose %d to %d", o.MaxMessage, minMessage, math.MaxInt32)

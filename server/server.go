@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 
+	"flightbench/internal/h2"
 	"flightbench/internal/wire"
 )
 
@@ -62,9 +63,34 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: o, uri: ep.uri(l), listener: l, rpc: grpc.NewServer(grpcOptions(o)...), service: svc}
+	s := &Server{opts: o, uri: ep.uri(l), listener: l, rpc: newRPCServer(o), service: svc}
 	flightgen.RegisterFlightServiceServer(s.rpc, svc)
 	return s, nil
+}
+
+func newRPCServer(o Options) rpcServer {
+	if o.Transport == wire.Direct {
+		return h2.NewServer(directOptions(o))
+	}
+	return grpc.NewServer(grpcOptions(o)...)
+}
+
+// directOptions are Options for our own HTTP/2.
+func directOptions(o Options) h2.ServerOptions {
+	d := h2.DefaultServerOptions()
+	d.TLS, d.MaxRecvMsgSize, d.MaxSendMsgSize = o.TLS, o.MaxMessage, o.MaxMessage
+	for _, f := range []struct {
+		to    *int
+		value int
+	}{{&d.Window, o.Window}, {&d.ConnWindow, o.ConnWindow}, {&d.ReadBuffer, o.ReadBuffer}, {&d.WriteBuffer, o.WriteBuffer}} {
+		if f.value != 0 {
+			*f.to = f.value
+		}
+	}
+	if o.MaxStreams > 0 {
+		d.MaxStreams = o.MaxStreams
+	}
+	return d
 }
 
 // grpcOptions are Options for grpc-go.

@@ -138,10 +138,12 @@ type Conn struct {
 // Dial returns a connection of its own, never shared with another Dial.
 func (t Target) Dial(tu Tuning) (*Conn, error) {
 	switch tu.Transport {
+	case wire.Direct:
+		return t.dialDirect(tu)
 	case wire.GRPC, wire.Stock:
 		return t.dialGRPC(tu)
 	default:
-		return nil, fmt.Errorf("transport %q cannot be dialled: use grpc or stock", tu.Transport)
+		return nil, fmt.Errorf("transport %q cannot be dialled: use direct, grpc or stock", tu.Transport)
 	}
 }
 

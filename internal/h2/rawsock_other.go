@@ -1,0 +1,15 @@
+//go:build !linux
+
+package h2
+
+import "net"
+
+// rawSock is vectored I/O; elsewhere than on Linux the ordinary Read and Write serve.
+type rawSock struct{}
+
+func newRawSock(net.Conn, *counts) *rawSock { return nil }
+
+func (*rawSock) readv(_, _ []byte) (int, error)     { panic("h2: no vectored i/o on this system") }
+func (*rawSock) write([]byte) error                 { panic("h2: no vectored i/o on this system") }
+func (*rawSock) writev(*gather) error               { panic("h2: no vectored i/o on this system") }
+func (*rawSock) tryWrite([]byte) (n int, done bool) { panic("h2: no vectored i/o on this system") }

@@ -1,0 +1,427 @@
+package h2
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+)
+
+// writer is a connection's way out. Frames of small messages, headers and answers to the peer are appended to out and
+// written together by whoever comes by; large messages are written by their own goroutine, straight from the caller's
+// memory, one turn of at most turn bytes after another, streams taking turns first come, first served.
+//
+// At most one goroutine, the owner, is in a system call. It drops mu meanwhile; the order of frames is the order in
+// which mu was held.
+type writer struct {
+	mu    sync.Mutex
+	s     *sock
+	err   error // errBroken: the connection cannot be written to any more
+	cause error
+
+	owned   bool
+	out     []byte
+	spare   []byte
+	answers int // bytes of out that the peer caused, for the flood limits
+	turns   []*stream
+	room    sync.Cond // out was taken by its owner
+	wake    sync.Cond // the flusher's
+	asked   bool
+	closed  bool
+	g       gather
+
+	turn                     int // most bytes of one turn
+	queue                    int // out's bound for messages
+	maxFrame                 int // of a DATA frame sent: the peer's limit and ours
+	peerMax                  int
+	initWin                  int64 // of new streams
+	connWin                  int64
+	peerHeaders, peerStreams int64        // the peer's limits; -1: none
+	waiting                  []*stream    // for connWin
+	sent                     atomic.Int64 // payload, for the flood limits
+	henc                     *hpack.Encoder
+	hbuf                     bytes.Buffer
+}
+
+func (w *writer) init(s *sock, t *Tuning) {
+	w.s, w.turn, w.queue = s, t.WriteBuffer, t.WriteBuffer/2
+	w.maxFrame, w.peerMax, w.connWin, w.initWin = minFrame, minFrame, initialWindow, initialWindow
+	w.peerHeaders, w.peerStreams = -1, -1
+	w.room.L, w.wake.L = &w.mu, &w.mu
+	w.henc = hpack.NewEncoder(&w.hbuf)
+}
+
+var errBroken = errors.New("the connection has ended")
+
+// fail ends all writing; callers that wait get err. mu is held.
+func (w *writer) fail(err error) {
+	if w.err == nil {
+		w.err = errBroken
+		w.cause = err
+		_ = w.s.nc.SetReadDeadline(time.Now().Add(time.Second)) // for what the peer may have said before
+	}
+	w.room.Broadcast()
+	w.wake.Signal()
+	for _, st := range w.turns {
+		st.sendCond.Signal()
+	}
+	for _, st := range w.waiting {
+		st.sendCond.Signal()
+	}
+}
+
+// drain writes out, up to times over, until it is empty or a stream waits for its turn. The caller is the owner and
+// holds mu.
+func (w *writer) drain(times int) {
+	for ; times > 0 && len(w.out) > 0 && w.err == nil && len(w.turns) == 0; times-- {
+		buf := w.out
+		w.out, w.spare, w.answers = w.spare[:0], nil, 0
+		w.room.Broadcast()
+		w.mu.Unlock()
+		err := w.s.write(buf)
+		w.mu.Lock()
+		if cap(buf) <= 4*w.queue {
+			w.spare = buf[:0]
+		}
+		if err != nil {
+			w.fail(err)
+		}
+	}
+}
+
+// release ends ownership: the next stream has its turn, or the flusher takes what is left. mu is held.
+func (w *writer) release() {
+	for len(w.turns) > 0 {
+		next := w.turns[0]
+		w.turns = append(w.turns[:0], w.turns[1:]...)
+		next.hasTurn = true
+		next.sendCond.Signal()
+		return // next is the owner
+	}
+	w.owned = false
+	w.room.Broadcast()
+	if len(w.out) > 0 {
+		w.ask()
+	}
+}
+
+func (w *writer) ask() {
+	if !w.asked {
+		w.asked = true
+		w.wake.Signal()
+	}
+}
+
+// urgency says when a small message is written.
+type urgency int
+
+const (
+	now   urgency = iota // by the caller
+	soon                 // by whoever comes by, or the flusher
+	later                // with what the caller sends next
+)
+
+// kick sees to it that out is written. mu is held.
+func (w *writer) kick(u urgency) {
+	switch {
+	case w.owned || len(w.out) == 0 || w.err != nil: // the owner looks after it
+	case u == now || len(w.out) >= w.queue/2:
+		w.owned = true
+		w.drain(1)
+		w.release()
+	case u == soon:
+		w.ask()
+	}
+}
+
+// try writes out if that can be done without waiting, and leaves it to the flusher otherwise: for the reader, which must
+// never wait for the peer to read. mu is held.
+func (w *writer) try() {
+	if w.owned || len(w.out) == 0 || w.err != nil {
+		return
+	}
+	if w.s.raw == nil {
+		w.ask()
+		return
+	}
+	w.owned = true
+	buf := w.out
+	w.out, w.spare, w.answers = w.spare[:0], nil, 0
+	w.mu.Unlock()
+	n, ok := w.s.tryWrite(buf)
+	w.mu.Lock()
+	switch {
+	case !ok:
+		w.fail(io.ErrClosedPipe)
+	case n < len(buf): // put what is left in front
+		rest := append(buf[:0], buf[n:]...)
+		w.out, w.spare = append(rest, w.out...), w.out[:0]
+	default:
+		w.spare = buf[:0]
+		w.room.Broadcast()
+	}
+	w.release()
+}
+
+// hold waits until out has room for another message. mu is held.
+func (w *writer) hold() error {
+	for len(w.out) >= w.queue && w.err == nil {
+		if w.owned {
+			w.room.Wait()
+		} else {
+			w.kick(now)
+		}
+	}
+	return w.err
+}
+
+// flusher writes what nobody else came by to write. It ends when the writer is closed.
+func (w *writer) flusher() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for {
+		for !w.asked && !w.closed {
+			w.wake.Wait()
+		}
+		if w.closed {
+			return
+		}
+		if !w.owned && len(w.out) < w.queue/2 { // a sender may be about to add more
+			w.mu.Unlock()
+			runtime.Gosched()
+			w.mu.Lock()
+		}
+		w.asked = false
+		if !w.owned && w.err == nil {
+			w.owned = true
+			w.drain(1 << 10)
+			w.release()
+		}
+	}
+}
+
+func (w *writer) close() {
+	w.mu.Lock()
+	w.closed = true
+	w.fail(io.ErrClosedPipe)
+	w.mu.Unlock()
+}
+
+// control queues frames for the peer and has them written without waiting. It fails when the peer causes answers and
+// does not read them.
+func (w *writer) control(p []byte) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.out = append(w.out, p...)
+	w.answers += len(p)
+	if w.answers > maxAnswers {
+		return calm("%d bytes of answers wait for a peer that does not read", w.answers)
+	}
+	w.try()
+	return nil
+}
+
+const maxAnswers = 256 << 10
+
+// fields encodes a header list into frames of out. mu is held.
+func (w *writer) fields(id uint32, fs []hpack.HeaderField, end bool) {
+	w.hbuf.Reset()
+	for _, f := range fs {
+		_ = w.henc.WriteField(f) // a bytes.Buffer takes everything
+	}
+	w.out = appendHeaderBlock(w.out, w.hbuf.Bytes(), id, w.peerMax, end)
+}
+
+// message sends one message of st, which may be small or large. It returns when all of it was written or copied. u is
+// for small ones; end ends the stream with it.
+func (w *writer) message(st *stream, prefix []byte, segs [][]byte, size int, u urgency, end bool) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	left := len(prefix) + size
+	w.sent.Add(int64(max(left, budgetReward)))
+	src := pieces{prefix, segs}
+	if left <= smallMessage && int64(left) <= st.sendWin && int64(left) <= w.connWin && len(w.waiting) == 0 {
+		if err := w.hold(); err != nil {
+			return err
+		}
+	}
+	// The windows may have moved while hold waited.
+	if left <= smallMessage && int64(left) <= st.sendWin && int64(left) <= w.connWin && len(w.waiting) == 0 {
+		if err := st.sendable(); err != nil {
+			return err
+		}
+		st.sendWin -= int64(left)
+		w.connWin -= int64(left)
+		w.small(st, &src, left, end)
+		w.kick(u)
+		return nil
+	}
+	for left > 0 {
+		n, err := w.reserve(st, min(left, w.turn))
+		if err != nil {
+			return err
+		}
+		if err := w.acquire(st); err != nil {
+			w.connWin += int64(n)
+			return err
+		}
+		left -= n
+		w.bulk(st, &src, n, end && left == 0)
+		w.drain(1)
+		w.release()
+	}
+	return w.err
+}
+
+const smallMessage = 16 << 10 // up to here a copy is cheaper than a turn of its own
+
+// small appends n bytes of src to out as DATA frames. mu is held.
+func (w *writer) small(st *stream, src *pieces, n int, end bool) {
+	for first := true; first || n > 0; first = false {
+		k := min(n, w.maxFrame)
+		n -= k
+		w.out = appendFrameHeader(w.out, k, http2.FrameData, endFlag(end && n == 0), st.id)
+		for k > 0 {
+			p := src.next(k)
+			w.out = append(w.out, p...)
+			k -= len(p)
+		}
+	}
+	if end {
+		st.sendDone = true
+	}
+}
+
+func endFlag(end bool) http2.Flags {
+	if end {
+		return http2.FlagDataEndStream
+	}
+	return 0
+}
+
+// bulk writes n bytes of src from where they lie, behind whatever out holds. The caller is the owner and holds mu.
+func (w *writer) bulk(st *stream, src *pieces, n int, end bool) {
+	buf := w.out
+	w.out, w.spare, w.answers = w.spare[:0], nil, 0
+	w.room.Broadcast()
+	frame := w.maxFrame
+	if end {
+		st.sendDone = true
+	}
+	w.mu.Unlock()
+	var err error
+	g := &w.g
+	g.reset()
+	g.ref(buf)
+	for n > 0 && err == nil {
+		for n > 0 && !g.full() {
+			k := min(n, frame)
+			n -= k
+			putFrameHeader(g.room(frameHeader), k, http2.FrameData, endFlag(end && n == 0), st.id)
+			for k > 0 {
+				if len(g.vecs) >= gatherVecs { // a frame of very many pieces
+					if err = w.s.writev(g); err != nil {
+						break
+					}
+					g.reset()
+				}
+				p := src.next(k)
+				g.add(p)
+				k -= len(p)
+			}
+		}
+		if err == nil {
+			err = w.s.writev(g)
+			g.reset()
+		}
+	}
+	w.mu.Lock()
+	if w.spare == nil && cap(buf) <= 4*w.queue {
+		w.spare = buf[:0]
+	}
+	if err != nil {
+		w.fail(err)
+	}
+}
+
+// reserve takes up to want bytes out of both windows, waiting until there is at least one. mu is held.
+func (w *writer) reserve(st *stream, want int) (int, error) {
+	queued := false
+	for {
+		err := st.sendable()
+		if err == nil {
+			err = w.err
+		}
+		first := len(w.waiting) == 0 || w.waiting[0] == st
+		n := min(int64(want), st.sendWin, w.connWin)
+		if err != nil || (n > 0 && first) {
+			if queued {
+				w.unqueue(st)
+			}
+			if err != nil {
+				return 0, err
+			}
+			st.sendWin -= n
+			w.connWin -= n
+			return int(n), nil
+		}
+		w.kick(now) // nobody else may come by while this one waits
+		if st.sendWin > 0 && !queued {
+			w.waiting = append(w.waiting, st)
+			queued = true
+		} else if st.sendWin <= 0 && queued { // others need not wait behind it
+			w.unqueue(st)
+			queued = false
+		}
+		if st.sendable() != nil || w.err != nil || (w.connWin > 0 && st.sendWin > 0 && w.waiting[0] == st) {
+			continue // kick let go of mu
+		}
+		st.blocked.Store(true)
+		st.sendCond.Wait()
+		st.blocked.Store(false)
+	}
+}
+
+// unqueue takes st out of the queue for connWin and lets the next one look. mu is held.
+func (w *writer) unqueue(st *stream) {
+	for i, s := range w.waiting {
+		if s == st {
+			w.waiting = append(w.waiting[:i], w.waiting[i+1:]...)
+			break
+		}
+	}
+	if len(w.waiting) > 0 {
+		w.waiting[0].sendCond.Signal()
+	}
+}
+
+// acquire waits for st's turn. After an error st is not the owner. mu is held.
+func (w *writer) acquire(st *stream) error {
+	if !w.owned {
+		w.owned = true
+	} else {
+		st.hasTurn = false
+		w.turns = append(w.turns, st)
+		for !st.hasTurn && w.err == nil {
+			st.sendCond.Wait()
+		}
+		if !st.hasTurn {
+			return w.err
+		}
+		st.hasTurn = false
+	}
+	err := w.err
+	if err == nil {
+		err = st.sendable()
+	}
+	if err != nil {
+		w.release()
+	}
+	return err
+}
