@@ -36,7 +36,7 @@ const streamBytes = 64 << 20
 // connection.
 func DefaultConfig() results.Config {
 	return results.Config{
-		Target: "embedded", Op: OpGet, Transport: string(wire.GRPC), TLS: "off",
+		Target: "embedded", Op: OpGet, Transport: string(wire.Direct), TLS: "off",
 		Workload: "perf", Rows: 65536, Entropy: 1, Seed: 1, Compression: "none", Decode: "count", PutAck: AckLast,
 		Concurrency: 2, Connections: 1, Endpoints: 1, Duration: 1.5, Warmup: 0.5,
 		MaxMessage: 1 << 30, GOMAXPROCS: runtime.GOMAXPROCS(0),

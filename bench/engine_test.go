@@ -18,7 +18,7 @@ import (
 )
 
 // transports are what every test of the engine runs over.
-var transports = []wire.Transport{wire.GRPC, wire.Stock}
+var transports = []wire.Transport{wire.Direct, wire.GRPC, wire.Stock}
 
 // fixed is a Targets with one server.
 type fixed struct{ uri string }

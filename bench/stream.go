@@ -207,6 +207,7 @@ func (s *slot) drainAcks(stream flight.FlightService_DoPutClient) error {
 // io.EOF means that the server has ended the call; its status comes by Recv.
 func (s *slot) send(stream grpc.ClientStream, ack string, sent func(now int64, z wire.Sizes)) error {
 	w := wire.NewWriter(stream, s.prepared)
+	defer w.Close()
 	if err := w.Begin(s.descriptor); err != nil {
 		return err
 	}

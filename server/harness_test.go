@@ -25,7 +25,7 @@ import (
 
 // transports are those that every test of an RPC runs over. The client is
 // always arrow-go's own.
-var transports = []wire.Transport{wire.GRPC, wire.Stock}
+var transports = []wire.Transport{wire.Direct, wire.GRPC, wire.Stock}
 
 func overTransports(t *testing.T, run func(*testing.T, wire.Transport)) {
 	for _, tr := range transports {

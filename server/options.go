@@ -53,11 +53,11 @@ type Options struct {
 }
 
 // DefaultOptions listens on a free port of the IPv4 loopback, without TLS, with
-// grpc-go and our codec.
+// our own HTTP/2.
 func DefaultOptions() Options {
 	return Options{
 		Listen:       "grpc://127.0.0.1:0",
-		Transport:    wire.GRPC,
+		Transport:    wire.Direct,
 		MaxMessage:   1 << 30,
 		PrepareLimit: 1 << 30,
 		Drain:        10 * time.Second,

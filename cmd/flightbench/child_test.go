@@ -118,7 +118,7 @@ func document(t *testing.T, args ...string) results.Document {
 // TestContract checks the JSON that other programs read, with exact counts.
 func TestContract(t *testing.T) {
 	const streams, batches, rows = 6, 11, 1000
-	for _, transport := range []string{"grpc", "stock"} {
+	for _, transport := range []string{"direct", "grpc", "stock"} {
 		d := document(t, "--op", "get,put,exchange", "--transport", transport, "-n", "6", "--batches", "11", "--rows", "1000",
 			"--warmup", "50ms", "--repeat", "1", "-c", "3", "--put-ack", "all")
 		if d.Schema != 1 || d.Run.Status != results.StatusComplete || len(d.Trials) != 3 {

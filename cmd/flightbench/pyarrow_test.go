@@ -68,7 +68,7 @@ func begin(t *testing.T, name string, args ...string) string {
 // with each codec against our server, over each transport.
 func TestPyarrowClient(t *testing.T) {
 	py := python(t)
-	for _, transport := range []string{"grpc", "stock"} {
+	for _, transport := range []string{"direct", "grpc", "stock"} {
 		uri := begin(t, "flightbench", "serve", "--transport", transport)
 		out, err := exec.Command(py, "../../scripts/peers/pyarrow_client.py", uri, strings.Join(allWorkloads, ",")).CombinedOutput()
 		if err != nil {
@@ -85,9 +85,9 @@ func TestPyarrowClient(t *testing.T) {
 func TestPyarrowServer(t *testing.T) {
 	uri := begin(t, python(t), "../../scripts/peers/pyarrow_server.py")
 	for _, op := range []string{"put", "get", "exchange"} {
-		d := document(t, uri, "--op", op, "--workload", strings.Join(allWorkloads, ","), "--compression", "none,lz4,zstd", "--transport", "grpc,stock",
+		d := document(t, uri, "--op", op, "--workload", strings.Join(allWorkloads, ","), "--compression", "none,lz4,zstd", "--transport", "direct,grpc,stock",
 			"-n", "2", "--warmup", "0s", "--batches", "7", "--distinct", "7", "--rows", "500", "--repeat", "1", "--decode", "verify", "--put-ack", "all")
-		if want := 3 * 2 * len(allWorkloads); len(d.Trials) != want {
+		if want := 3 * 3 * len(allWorkloads); len(d.Trials) != want {
 			t.Errorf("%s: %d trials, want %d", op, len(d.Trials), want)
 		}
 		for _, tr := range d.Trials {

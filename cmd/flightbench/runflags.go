@@ -42,7 +42,7 @@ func newRunFlags() *runFlags {
 // bind declares the flags of run.
 func (r *runFlags) bind(f *pflag.FlagSet) {
 	about := map[string]string{
-		"op": "get, put, exchange", "transport": "how bytes travel: grpc (grpc-go without copies), stock (plain arrow-go)",
+		"op": "get, put, exchange", "transport": "how bytes travel: direct (our own HTTP/2), grpc (grpc-go without copies), stock (plain arrow-go)",
 		"tls":         "of the embedded server: off, on, mtls",
 		"workload":    "perf, lineitem, wide[:COLUMNS], strings, dict, nested, nulls, file:PATH",
 		"rows":        "rows of a batch",
@@ -73,6 +73,7 @@ func (r *runFlags) bind(f *pflag.FlagSet) {
 	f.Var((*bytes64Value)(&b.ConnWindow), "conn-window", "HTTP/2 connection window of both; 0: the transport's default")
 	f.Var((*bytes64Value)(&b.ReadBuffer), "read-buffer", "of a connection, of both; 0: the transport's default")
 	f.Var((*bytes64Value)(&b.WriteBuffer), "write-buffer", "of a connection, of both; 0: the transport's default")
+	f.Var((*bytes64Value)(&b.MaxFrame), "max-frame", "largest HTTP/2 frame that the client announces, direct only; 0: the transport's default")
 	f.Var((*bytes64Value)(&b.MaxMessage), "max-message", "largest gRPC message")
 	f.BoolVar(&r.inProcess, "in-process", false, "run the embedded server in this process")
 	f.StringArrayVar(&r.targets, "target", nil, "[NAME=]URI of a server; repeatable, like the arguments")

@@ -131,10 +131,16 @@ func (s *rawSock) push(p []byte) {
 
 func (s *rawSock) run(once bool) (int, error) {
 	s.wiov, s.wtotal, s.werr, s.wonce = s.wall, 0, 0, once
+	asked := 0
+	for i := range s.wall {
+		asked += int(s.wall[i].Len)
+	}
+	// Counted before the peer can answer, so that what it has acknowledged is in the count.
+	s.counts.written.Add(int64(asked))
 	err := s.rc.Write(s.wfn)
 	clear(s.wall)
 	s.wall, s.wiov = s.wall[:0], nil
-	s.counts.written.Add(int64(s.wtotal))
+	s.counts.written.Add(int64(s.wtotal - asked))
 	if err == nil && s.werr != 0 {
 		err = os.NewSyscallError("writev", s.werr)
 	}

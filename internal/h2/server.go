@@ -42,7 +42,7 @@ type service struct {
 var (
 	_ grpc.ServiceRegistrar = (*Server)(nil)
 
-	errStopped = errors.New("h2: the server has been stopped")
+	errStopped = grpc.ErrServerStopped
 )
 
 // NewServer returns a server that listens nowhere yet; the options must be valid.

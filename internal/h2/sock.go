@@ -1,6 +1,7 @@
 package h2
 
 import (
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,15 @@ type sock struct {
 // counts is what the sockets of one ClientConn or Server carried: bytes as TCP sees them, and system calls.
 type counts struct {
 	read, written, calls atomic.Int64
+}
+
+// write writes p to w. It is counted before the peer can answer, so that what the peer has acknowledged is in the count.
+func (c *counts) write(w io.Writer, p []byte) (int, error) {
+	c.written.Add(int64(len(p)))
+	c.calls.Add(1)
+	n, err := w.Write(p)
+	c.written.Add(int64(n - len(p)))
+	return n, err
 }
 
 func newSock(nc net.Conn, under *corkConn, n *counts) *sock {
@@ -123,11 +133,11 @@ func (s *sock) put(p []byte) error {
 	if s.cork != nil {
 		s.cork.keep()
 	}
-	n, err := s.nc.Write(p)
-	if s.cork == nil {
-		s.counts.written.Add(int64(n))
-		s.counts.calls.Add(1)
+	if s.cork != nil {
+		_, err := s.nc.Write(p)
+		return err
 	}
+	_, err := s.counts.write(s.nc, p)
 	return err
 }
 
@@ -202,8 +212,5 @@ func (c *corkConn) drain() error {
 }
 
 func (c *corkConn) send(p []byte) (int, error) {
-	n, err := c.Conn.Write(p)
-	c.counts.written.Add(int64(n))
-	c.counts.calls.Add(1)
-	return n, err
+	return c.counts.write(c.Conn, p)
 }

@@ -69,7 +69,9 @@ func (c *countedConn) Read(p []byte) (int, error) {
 }
 
 func (c *countedConn) Write(p []byte) (int, error) {
+	// Counted before the peer can answer, so that what it has acknowledged is in the count.
+	c.counter.written.Add(int64(len(p)))
 	n, err := c.Conn.Write(p)
-	c.counter.written.Add(int64(n))
+	c.counter.written.Add(int64(n - len(p)))
 	return n, err
 }
