@@ -128,10 +128,7 @@ func (st *stream) closeSend() {
 // push has everything sent so far written before the caller waits for the peer.
 func (st *stream) push() {
 	if st.burst.Swap(0) > 1 {
-		w := &st.c.w
-		w.mu.Lock()
-		w.kick(now)
-		w.mu.Unlock()
+		st.c.w.push()
 	}
 }
 

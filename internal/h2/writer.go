@@ -140,6 +140,13 @@ func (w *writer) kick(u urgency) {
 	}
 }
 
+// push writes out now.
+func (w *writer) push() {
+	w.mu.Lock()
+	w.kick(now)
+	w.mu.Unlock()
+}
+
 // try writes out if that can be done without waiting, and leaves it to the flusher otherwise: for the reader, which must
 // never wait for the peer to read. mu is held.
 func (w *writer) try() {
