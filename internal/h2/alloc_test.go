@@ -4,7 +4,8 @@ import (
 	"testing"
 )
 
-// Nothing allocates per message in steady state, on either side: both run in this process.
+// Nothing allocates per message in steady state, on either side: both run in this process. TLS is left out: crypto/tls
+// allocates 24 bytes for each record that it reads.
 func TestNoAllocationPerMessage(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
@@ -16,7 +17,7 @@ func TestNoAllocationPerMessage(t *testing.T) {
 		"count 2 MiB": {2 << 20, 4, true}, "batch 2 MiB": {2 << 20, 4, false},
 		"count 4 KiB": {4 << 10, 8, true}, "batch 4 KiB": {4 << 10, 8, false},
 	} {
-		for _, security := range []string{"plain", "unix", "tls"} {
+		for _, security := range []string{"plain", "unix"} {
 			t.Run(name+" "+security, func(t *testing.T) {
 				cc := link{client: "direct", server: "direct", security: security}.start(t)
 				s, err := openBlob(testContext(t), cc, "Echo")
