@@ -111,6 +111,8 @@ func (st *stream) cease(err error, code http2.ErrCode) {
 	}
 	st.sendDone = true
 	st.sendCond.Signal()
+	w.room.Broadcast() // it may wait in hold
+	w.interrupt(st)
 	w.mu.Unlock()
 }
 
