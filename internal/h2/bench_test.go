@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -31,6 +32,10 @@ func benchChild(kind string) error {
 }
 
 func serveBlobs(kind string, lis net.Listener, cfg *tls.Config) (stop func()) {
+	if kind == "raw" {
+		go serveRaw(lis)
+		return func() { lis.Close() }
+	}
 	if kind == "grpc" {
 		s := grpc.NewServer(grpc.ForceServerCodecV2(blobCodec{}), grpc.MaxRecvMsgSize(1<<30))
 		s.RegisterService(&blobService, nil)
@@ -148,6 +153,55 @@ func benchEach(b *testing.B, f func(b *testing.B, cc grpc.ClientConnInterface, s
 				})
 			}
 		}
+	}
+}
+
+// serveRaw sends as many messages of a size as each connection asks for: what TCP alone can do.
+func serveRaw(lis net.Listener) {
+	for {
+		nc, err := lis.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer nc.Close()
+			var req [16]byte
+			if _, err := io.ReadFull(nc, req[:]); err != nil {
+				return
+			}
+			p := make([]byte, binary.BigEndian.Uint64(req[8:]))
+			for range binary.BigEndian.Uint64(req[:]) {
+				if _, err := nc.Write(p); err != nil {
+					return
+				}
+			}
+		}()
+	}
+}
+
+func BenchmarkRaw(b *testing.B) {
+	for _, read := range []int{64 << 10, 256 << 10, 1 << 20, 2 << 20} {
+		b.Run(fmt.Sprint(read>>10, "KiB"), func(b *testing.B) {
+			nc, err := net.Dial("tcp", benchServer(b, "raw"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer nc.Close()
+			const size = 2 << 20
+			b.SetBytes(size)
+			c := cpu()
+			nc.Write(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(b.N)), size))
+			p := make([]byte, read)
+			for left := b.N * size; left > 0; {
+				n, err := nc.Read(p)
+				if err != nil {
+					b.Fatal(err)
+				}
+				left -= n
+			}
+			b.ReportMetric((cpu()-c)/(size*float64(b.N)/1e9), "cli-s/GB")
+			b.ReportMetric(0, "ns/op")
+		})
 	}
 }
 

@@ -178,6 +178,9 @@ var blobService = grpc.ServiceDesc{
 				if err := s.SendMsg(&m); err != nil {
 					return err
 				}
+				if _, direct := s.(*serverStream); !direct { // grpc-go still holds it
+					m.data = nil
+				}
 			}
 		}},
 		{StreamName: "CPU", ServerStreams: true, Handler: func(_ any, s grpc.ServerStream) error {

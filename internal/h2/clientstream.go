@@ -36,6 +36,7 @@ type clientStream struct {
 	kept  replay
 	tries int
 	half  bool // CloseSend was called
+	got   bool // the receiver's: the one response has come
 
 	once sync.Once
 }
@@ -436,6 +437,7 @@ func (cs *clientStream) fail(st *stream, err error) {
 func (cs *clientStream) RecvMsg(m any) error {
 	err := cs.recv(m)
 	if err == nil && !cs.desc.ServerStreams {
+		cs.got = true
 		switch err = cs.cur.Load().ending(); err {
 		case io.EOF:
 			cs.finish(nil)
@@ -443,7 +445,7 @@ func (cs *clientStream) RecvMsg(m any) error {
 		case nil:
 			err = status.Error(codes.Internal, "cardinality violation: more than one response to a call that has one")
 		}
-	} else if err == io.EOF && !cs.desc.ServerStreams {
+	} else if err == io.EOF && !cs.desc.ServerStreams && !cs.got {
 		err = status.Error(codes.Internal, "cardinality violation: no response to a call that has one")
 	}
 	if err != nil {

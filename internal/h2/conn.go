@@ -162,10 +162,8 @@ func (c *conn) remove(st *stream) bool {
 	_, ok := c.streams[st.id]
 	if ok {
 		delete(c.streams, st.id)
-		if c.err == nil {
-			c.gone = append(c.gone, st)
-			c.hasGone.Store(true)
-		}
+		c.gone = append(c.gone, st)
+		c.hasGone.Store(true)
 	}
 	c.mu.Unlock()
 	return ok

@@ -32,8 +32,8 @@ type Tuning struct {
 
 func defaultTuning() Tuning {
 	return Tuning{
-		Window: 8 << 20, ConnWindow: 32 << 20, ReadBuffer: 1 << 20, WriteBuffer: 512 << 10,
-		MaxFrame: 4 << 20, SendFrame: 16 << 10, MaxHeaderList: 64 << 10, BufferLimit: 256 << 20,
+		Window: 8 << 20, ConnWindow: 32 << 20, ReadBuffer: 256 << 10, WriteBuffer: 512 << 10,
+		MaxFrame: 4 << 20, SendFrame: 64 << 10, MaxHeaderList: 64 << 10, BufferLimit: 256 << 20,
 		MaxRecvMsgSize: 1 << 30, MaxSendMsgSize: 1<<31 - 1,
 		KeepaliveTimeout: 20 * time.Second, HandshakeTimeout: 20 * time.Second,
 	}
@@ -76,7 +76,8 @@ type ClientOptions struct {
 }
 
 // DefaultClientOptions are made for bulk over a fast network: 8 MiB stream and 32 MiB connection windows, reads of up to
-// 1 MiB, frames of up to 4 MiB accepted and of 16 KiB sent, messages of up to 1 GiB. Dial must still be set.
+// 256 KiB (which stay in cache; 1 MiB was a quarter slower on loopback), frames of up to 4 MiB accepted and of 64 KiB
+// sent, messages of up to 1 GiB. Dial must still be set.
 func DefaultClientOptions() ClientOptions {
 	return ClientOptions{Tuning: defaultTuning(), UserAgent: "grpc-go-h2/1.0", BackoffBase: 100 * time.Millisecond, BackoffMax: 5 * time.Second}
 }
@@ -105,7 +106,7 @@ type ServerOptions struct {
 	StallTimeout time.Duration
 }
 
-// DefaultServerOptions are the client's defaults, 1,024 streams and 1,000 early resets a second for each connection,
+// DefaultServerOptions are the client's defaults, 1,024 streams and 200 early resets a second for each connection,
 // and 64 MiB held for handlers that do not read.
 func DefaultServerOptions() ServerOptions {
 	o := ServerOptions{Tuning: defaultTuning(), MaxStreams: 1024, ResetRate: 200, IdleTimeout: 0, StallTimeout: 10 * time.Minute}

@@ -147,18 +147,16 @@ func (s *rawSock) run(once bool) (int, error) {
 	return s.wtotal, err
 }
 
-func (s *rawSock) write(p []byte) error {
+func (s *rawSock) write(p []byte) (int, error) {
 	s.push(p)
-	_, err := s.run(false)
-	return err
+	return s.run(false)
 }
 
-func (s *rawSock) writev(g *gather) error {
+func (s *rawSock) writev(g *gather) (int, error) {
 	for _, v := range g.vecs {
 		s.push(v)
 	}
-	_, err := s.run(false)
-	return err
+	return s.run(false)
 }
 
 func (s *rawSock) tryWrite(p []byte) (int, bool) {

@@ -10,6 +10,6 @@ type rawSock struct{}
 func newRawSock(net.Conn, *counts) *rawSock { return nil }
 
 func (*rawSock) readv(_, _ []byte) (int, error)     { panic("h2: no vectored i/o on this system") }
-func (*rawSock) write([]byte) error                 { panic("h2: no vectored i/o on this system") }
-func (*rawSock) writev(*gather) error               { panic("h2: no vectored i/o on this system") }
+func (*rawSock) write([]byte) (int, error)          { panic("h2: no vectored i/o on this system") }
+func (*rawSock) writev(*gather) (int, error)        { panic("h2: no vectored i/o on this system") }
 func (*rawSock) tryWrite([]byte) (n int, done bool) { panic("h2: no vectored i/o on this system") }

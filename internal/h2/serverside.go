@@ -30,7 +30,8 @@ type serverSide struct {
 
 	mu     sync.Mutex
 	maxID  uint32
-	active int // handlers that run, and requests that are no gRPC and not yet over
+	active int // streams that count against MaxStreams: until their handler has returned, also when they were reset
+	busy   int // the same until their last frame was queued
 	idle   time.Time
 	away   uint32 // streams above it are refused: GOAWAY was sent; 0: not yet
 	asked  bool   // drain was called
@@ -87,7 +88,7 @@ func (s *serverSide) watch() {
 		case <-t.C:
 		}
 		s.mu.Lock()
-		gone := idle > 0 && s.active == 0 && time.Since(s.idle) >= idle
+		gone := idle > 0 && s.busy == 0 && time.Since(s.idle) >= idle
 		s.mu.Unlock()
 		if gone {
 			s.drain()
@@ -138,7 +139,7 @@ func (s *serverSide) drain() {
 	time.AfterFunc(100*time.Millisecond, func() {
 		s.mu.Lock()
 		s.away = max(s.maxID, 1)
-		last, idle := s.maxID, s.active == 0
+		last, idle := s.maxID, s.busy == 0
 		s.mu.Unlock()
 		_ = s.c.w.control(appendGoAway(nil, last, http2.ErrCodeNo, ""))
 		if idle {
@@ -165,15 +166,24 @@ func (s *serverSide) enter(id uint32) (ok bool) {
 		return false
 	}
 	s.active++
+	s.busy++
 	return true
 }
 
-// exit is the end of what enter admitted.
-func (s *serverSide) exit() {
+// yield gives back what enter took of MaxStreams. It comes before the stream's last frame, or the client could use
+// the place before it is free.
+func (s *serverSide) yield() {
 	s.mu.Lock()
 	s.active--
+	s.mu.Unlock()
+}
+
+// exit is the end of what enter admitted, after yield.
+func (s *serverSide) exit() {
+	s.mu.Lock()
+	s.busy--
 	s.idle = time.Now()
-	last := s.away != 0 && s.active == 0
+	last := s.away != 0 && s.busy == 0
 	s.mu.Unlock()
 	if last {
 		go s.c.shut(connError{http2.ErrCodeNo, "drained"})
@@ -195,6 +205,7 @@ func (s *serverSide) headers(id uint32, b *headerBlock, end bool) error {
 	}
 	st, err := s.admit(id, b)
 	if err != nil {
+		s.yield()
 		s.exit()
 		return err
 	}
@@ -209,6 +220,7 @@ func (s *serverSide) headers(id uint32, b *headerBlock, end bool) error {
 	if s.c.err != nil {
 		s.c.mu.Unlock()
 		w.mu.Unlock()
+		s.yield()
 		s.exit()
 		return s.c.err
 	}
@@ -337,10 +349,12 @@ func (s *serverSide) refuse(st *stream) {
 		if st.sendable() == nil && w.err == nil {
 			w.fields(st.id, fs, ss.head)
 			st.sendDone = ss.head
-			w.kick(now)
 		}
 		w.mu.Unlock()
-		if !ss.head {
+		s.yield()
+		if ss.head {
+			w.push()
+		} else {
 			_ = w.message(st, nil, [][]byte{[]byte(body)}, len(body), now, true) // nobody to be told
 		}
 		s.c.remove(st)
@@ -383,6 +397,7 @@ func (s *serverSide) abandon(st *stream, err error, code http2.ErrCode) {
 	if ss.answer == 0 {
 		ss.stop()
 	} else if ss.answering.CompareAndSwap(false, true) { // nobody does any more
+		s.yield()
 		s.exit()
 	}
 }

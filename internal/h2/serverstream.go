@@ -75,6 +75,7 @@ func (ss *serverStream) run() {
 	ctx = metadata.NewIncomingContext(ctx, ss.md)
 	ss.ctx = grpc.NewContextWithServerTransportStream(ctx, transportStream{ss})
 	err := ss.call()
+	ss.side.yield()
 	ss.finish(err)
 	ss.st.abort(io.EOF)
 	ss.st.untake()

@@ -58,25 +58,25 @@ func (s *sock) read(direct, buf []byte) (int, error) {
 	return n, err
 }
 
-// write writes all of p.
-func (s *sock) write(p []byte) error {
+// write writes all of p. After an error it returns how much of it, as far as it knows.
+func (s *sock) write(p []byte) (int, error) {
 	if s.raw != nil {
 		return s.raw.write(p)
 	}
-	return s.staged(p, true)
+	return 0, s.staged(p, true)
 }
 
-// writev writes all of g.
-func (s *sock) writev(g *gather) error {
+// writev writes all of g, like write.
+func (s *sock) writev(g *gather) (int, error) {
 	if s.raw != nil {
 		return s.raw.writev(g)
 	}
 	for i, v := range g.vecs {
 		if err := s.staged(v, i == len(g.vecs)-1); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return 0, nil
 }
 
 // tryWrite writes what the socket takes at once; ok is false when only a write that may block will do.

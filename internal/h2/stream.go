@@ -111,6 +111,8 @@ func (st *stream) cease(err error, code http2.ErrCode) {
 	}
 	st.sendDone = true
 	st.sendCond.Signal()
+	w.room.Broadcast() // it may wait in hold
+	w.interrupt(st)
 	w.mu.Unlock()
 }
 
@@ -128,10 +130,7 @@ func (st *stream) closeSend() {
 // push has everything sent so far written before the caller waits for the peer.
 func (st *stream) push() {
 	if st.burst.Swap(0) > 1 {
-		w := &st.c.w
-		w.mu.Lock()
-		w.kick(now)
-		w.mu.Unlock()
+		st.c.w.push()
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
@@ -355,5 +356,63 @@ func TestCallOptionsAreNotIgnored(t *testing.T) {
 	err = cc.Invoke(testContext(t), "/test.Blob/Nope", &blob{}, &blob{}, grpc.EmptyCallOption{}, grpc.ForceCodecV2(blobCodec{}))
 	if status.Code(err) != codes.Unimplemented || err.Error() == "" {
 		t.Fatalf("unknown method: %v, want Unimplemented", err)
+	}
+}
+
+// A call that is cancelled while its bytes wait for a peer that reads nothing returns, and the connection can go on.
+func TestCancelBlockedWrite(t *testing.T) {
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lis.Close()
+	accepted := make(chan net.Conn, 1)
+	go func() {
+		nc, err := lis.Accept()
+		if err != nil {
+			return
+		}
+		b := appendSettings(nil, http2.Setting{ID: http2.SettingInitialWindowSize, Val: maxWindow})
+		_, _ = nc.Write(appendWindowUpdate(b, 0, maxWindow-initialWindow))
+		accepted <- nc
+	}()
+	cc, err := NewClient(testClientOptions(lis.Addr().String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cc.Close()
+	for _, size := range []int{64 << 20, 4 << 10, 1000, 64 << 20, 4 << 10} {
+		ctx, cancel := context.WithCancel(testContext(t))
+		s, err := openBlob(ctx, cc, "Echo")
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(50*time.Millisecond, cancel)
+		m := &blob{data: make([]byte, size), parts: 3}
+		for err == nil {
+			err = s.SendMsg(m)
+		}
+		if err != io.EOF {
+			t.Fatalf("SendMsg of %d: %v, want io.EOF", size, err)
+		}
+		if err := s.RecvMsg(&blob{}); status.Code(err) != codes.Canceled {
+			t.Fatalf("RecvMsg: %v, want Canceled", err)
+		}
+	}
+	// What was sent is still a sequence of whole frames.
+	nc := <-accepted
+	defer nc.Close()
+	_, _ = io.ReadFull(nc, make([]byte, len(http2.ClientPreface)))
+	fr := http2.NewFramer(io.Discard, nc)
+	fr.SetMaxReadFrameSize(1 << 24)
+	resets := 0
+	for resets < 5 {
+		f, err := fr.ReadFrame()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := f.(*http2.RSTStreamFrame); ok {
+			resets++
+		}
 	}
 }

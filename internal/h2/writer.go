@@ -26,6 +26,8 @@ type writer struct {
 	cause error
 
 	owned   bool
+	owner   *stream // whose goroutine the owner is; nil: the flusher's, or unknown
+	broken  bool    // the owner's write was interrupted
 	out     []byte
 	spare   []byte
 	answers int // bytes of out that the peer caused, for the flood limits
@@ -84,8 +86,12 @@ func (w *writer) drain(times int) {
 		w.out, w.spare, w.answers = w.spare[:0], nil, 0
 		w.room.Broadcast()
 		w.mu.Unlock()
-		err := w.s.write(buf)
+		n, err := w.s.write(buf)
 		w.mu.Lock()
+		if err != nil && w.broken {
+			w.resume(append([]byte(nil), buf[n:]...))
+			return
+		}
 		if cap(buf) <= 4*w.queue {
 			w.spare = buf[:0]
 		}
@@ -97,12 +103,13 @@ func (w *writer) drain(times int) {
 
 // release ends ownership: the next stream has its turn, or the flusher takes what is left. mu is held.
 func (w *writer) release() {
-	for len(w.turns) > 0 {
+	w.owner = nil
+	if len(w.turns) > 0 {
 		next := w.turns[0]
 		w.turns = append(w.turns[:0], w.turns[1:]...)
-		next.hasTurn = true
+		w.owner, next.hasTurn = next, true
 		next.sendCond.Signal()
-		return // next is the owner
+		return
 	}
 	w.owned = false
 	w.room.Broadcast()
@@ -128,16 +135,26 @@ const (
 )
 
 // kick sees to it that out is written. mu is held.
-func (w *writer) kick(u urgency) {
+func (w *writer) kick(u urgency) { w.kickBy(nil, u) }
+
+// kickBy is kick by the sender of st.
+func (w *writer) kickBy(st *stream, u urgency) {
 	switch {
 	case w.owned || len(w.out) == 0 || w.err != nil: // the owner looks after it
 	case u == now || len(w.out) >= w.queue/2:
-		w.owned = true
+		w.owned, w.owner = true, st
 		w.drain(1)
 		w.release()
 	case u == soon:
 		w.ask()
 	}
+}
+
+// push writes out now.
+func (w *writer) push() {
+	w.mu.Lock()
+	w.kick(now)
+	w.mu.Unlock()
 }
 
 // try writes out if that can be done without waiting, and leaves it to the flusher otherwise: for the reader, which must
@@ -169,13 +186,13 @@ func (w *writer) try() {
 	w.release()
 }
 
-// hold waits until out has room for another message. mu is held.
-func (w *writer) hold() error {
-	for len(w.out) >= w.queue && w.err == nil {
+// hold waits until out has room for another message of st. mu is held.
+func (w *writer) hold(st *stream) error {
+	for len(w.out) >= w.queue && w.err == nil && st.sendable() == nil {
 		if w.owned {
 			w.room.Wait()
 		} else {
-			w.kick(now)
+			w.kickBy(st, now)
 		}
 	}
 	return w.err
@@ -247,7 +264,7 @@ func (w *writer) message(st *stream, prefix []byte, segs [][]byte, size int, u u
 	w.sent.Add(int64(max(left, budgetReward)))
 	src := pieces{prefix, segs}
 	if left <= smallMessage && int64(left) <= st.sendWin && int64(left) <= w.connWin && len(w.waiting) == 0 {
-		if err := w.hold(); err != nil {
+		if err := w.hold(st); err != nil {
 			return err
 		}
 	}
@@ -259,7 +276,7 @@ func (w *writer) message(st *stream, prefix []byte, segs [][]byte, size int, u u
 		st.sendWin -= int64(left)
 		w.connWin -= int64(left)
 		w.small(st, &src, left, end)
-		w.kick(u)
+		w.kickBy(st, u)
 		return nil
 	}
 	for left > 0 {
@@ -272,7 +289,11 @@ func (w *writer) message(st *stream, prefix []byte, segs [][]byte, size int, u u
 			return err
 		}
 		left -= n
-		w.bulk(st, &src, n, end && left == 0)
+		if !w.bulk(st, &src, n, end && left == 0) {
+			w.release()
+			return st.sendable()
+		}
+		w.owner = nil
 		w.drain(1)
 		w.release()
 	}
@@ -305,8 +326,9 @@ func endFlag(end bool) http2.Flags {
 	return 0
 }
 
-// bulk writes n bytes of src from where they lie, behind whatever out holds. The caller is the owner and holds mu.
-func (w *writer) bulk(st *stream, src *pieces, n int, end bool) {
+// bulk writes n bytes of src from where they lie, behind whatever out holds. It returns false if it was interrupted.
+// The caller is the owner and holds mu.
+func (w *writer) bulk(st *stream, src *pieces, n int, end bool) bool {
 	buf := w.out
 	w.out, w.spare, w.answers = w.spare[:0], nil, 0
 	w.room.Broadcast()
@@ -314,40 +336,79 @@ func (w *writer) bulk(st *stream, src *pieces, n int, end bool) {
 	if end {
 		st.sendDone = true
 	}
+	w.owner = st
 	w.mu.Unlock()
-	var err error
 	g := &w.g
 	g.reset()
 	g.ref(buf)
+	var err error
+	var rest []byte // of an interrupted write, as far as the frame's end
 	for n > 0 && err == nil {
-		for n > 0 && !g.full() {
+		for n > 0 && !g.full() && err == nil {
 			k := min(n, frame)
 			n -= k
 			putFrameHeader(g.room(frameHeader), k, http2.FrameData, endFlag(end && n == 0), st.id)
 			for k > 0 {
-				if len(g.vecs) >= gatherVecs { // a frame of very many pieces
-					if err = w.s.writev(g); err != nil {
-						break
-					}
-					g.reset()
+				if len(g.vecs) >= gatherVecs && err == nil { // a frame of very many pieces
+					rest, err = w.put(g)
 				}
 				p := src.next(k)
-				g.add(p)
 				k -= len(p)
+				if err == nil {
+					g.add(p)
+				} else {
+					rest = append(rest, p...)
+				}
 			}
 		}
 		if err == nil {
-			err = w.s.writev(g)
-			g.reset()
+			rest, err = w.put(g)
 		}
 	}
 	w.mu.Lock()
 	if w.spare == nil && cap(buf) <= 4*w.queue {
 		w.spare = buf[:0]
 	}
-	if err != nil {
-		w.fail(err)
+	if err == nil {
+		return true
 	}
+	if w.broken {
+		w.connWin += int64(n)
+		w.resume(rest)
+		return false
+	}
+	w.fail(err)
+	return true
+}
+
+// put writes g and empties it. After an error it returns a copy of what is not written.
+func (w *writer) put(g *gather) (rest []byte, err error) {
+	n, err := w.s.writev(g)
+	if err != nil {
+		for _, v := range g.vecs {
+			k := min(n, len(v))
+			rest = append(rest, v[k:]...)
+			n -= k
+		}
+	}
+	g.reset()
+	return rest, err
+}
+
+// interrupt makes st's goroutine return from a write that blocks because the peer does not read; what it had begun is
+// left to the flusher. A TLS connection cannot go on after that, so there it waits. mu is held.
+func (w *writer) interrupt(st *stream) {
+	if w.owned && w.owner == st && w.s.raw != nil && w.err == nil {
+		w.broken = true
+		_ = w.s.nc.SetWriteDeadline(time.Unix(1, 0))
+	}
+}
+
+// resume puts the rest of an interrupted write in front of what else is to be written. mu is held.
+func (w *writer) resume(rest []byte) {
+	w.broken = false
+	_ = w.s.nc.SetWriteDeadline(time.Time{})
+	w.out = append(rest, w.out...)
 }
 
 // reserve takes up to want bytes out of both windows, waiting until there is at least one. mu is held.
@@ -404,7 +465,7 @@ func (w *writer) unqueue(st *stream) {
 // acquire waits for st's turn. After an error st is not the owner. mu is held.
 func (w *writer) acquire(st *stream) error {
 	if !w.owned {
-		w.owned = true
+		w.owned, w.owner = true, st
 	} else {
 		st.hasTurn = false
 		w.turns = append(w.turns, st)
