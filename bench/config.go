@@ -29,6 +29,9 @@ const (
 	AckAll  = "all"
 )
 
+// maxConcurrency bounds the streams in flight: each costs memory on both ends.
+const maxConcurrency = 1 << 20
+
 // streamBytes is what the automatic number of batches makes of a stream.
 const streamBytes = 64 << 20
 
@@ -74,7 +77,7 @@ func Validate(c results.Config) error {
 	if err != nil {
 		return err
 	}
-	if err := spec.Validate(); err != nil {
+	if err := ticketOf(c, spec).Validate(); err != nil {
 		return err
 	}
 	for _, f := range []struct {
@@ -83,22 +86,17 @@ func Validate(c results.Config) error {
 	}{
 		{"concurrency", int64(c.Concurrency), 1}, {"connections", int64(c.Connections), 1},
 		{"batches", c.Batches, 0}, {"endpoints", int64(c.Endpoints), 1}, {"total", c.Total, 0},
-		{"window", c.Window, 0}, {"conn-window", c.ConnWindow, 0}, {"read-buffer", c.ReadBuffer, 0},
-		{"write-buffer", c.WriteBuffer, 0}, {"max-frame", c.MaxFrame, 0}, {"max-message", c.MaxMessage, 1 << 16},
 	} {
 		if f.value < f.min {
 			return fmt.Errorf("--%s %d is too small: use at least %d", f.flag, f.value, f.min)
 		}
 	}
-	for _, f := range []struct {
-		flag  string
-		value int64
-	}{{"window", c.Window}, {"conn-window", c.ConnWindow}, {"max-message", c.MaxMessage}} {
-		if f.value > 1<<31-1 {
-			return fmt.Errorf("--%s %d is too large: HTTP/2 and gRPC allow at most %d", f.flag, f.value, 1<<31-1)
-		}
+	if err := validateTuning(c); err != nil {
+		return err
 	}
 	switch {
+	case c.Concurrency > maxConcurrency:
+		return fmt.Errorf("--concurrency %d is too large: use at most %d", c.Concurrency, maxConcurrency)
 	case c.Connections > c.Concurrency:
 		return fmt.Errorf("--connections %d exceeds --concurrency %d: a connection without a stream measures nothing", c.Connections, c.Concurrency)
 	case c.Warmup < 0:
@@ -112,6 +110,30 @@ func Validate(c results.Config) error {
 	case spec.EstimateBytes() > 16<<30:
 		return fmt.Errorf("--workload %s with %d rows needs about %d MB of memory for its %d distinct batches: use smaller batches or fewer (--distinct)",
 			c.Workload, c.Rows, spec.EstimateBytes()/1e6, c.Distinct)
+	}
+	return nil
+}
+
+// validateTuning refuses sizes that a transport would refuse, or ignore as
+// grpc-go does with small windows, once servers are up.
+func validateTuning(c results.Config) error {
+	for _, f := range []struct {
+		flag          string
+		value, lo, hi int64
+	}{
+		{"window", c.Window, 1<<16 - 1, 1<<31 - 1}, {"conn-window", c.ConnWindow, 1<<16 - 1, 1<<31 - 1},
+		{"read-buffer", c.ReadBuffer, 4 << 10, 64 << 20}, {"write-buffer", c.WriteBuffer, 4 << 10, 64 << 20},
+		{"max-frame", c.MaxFrame, 1 << 14, 1<<24 - 1},
+	} {
+		if f.value != 0 && (f.value < f.lo || f.value > f.hi) {
+			return fmt.Errorf("--%s %d is out of range: use %d to %d, or 0 for the transport's default", f.flag, f.value, f.lo, f.hi)
+		}
+	}
+	if c.MaxFrame != 0 && c.Transport != string(wire.Direct) {
+		return fmt.Errorf("--max-frame %d is for --transport direct only: the frames of %s are grpc-go's", c.MaxFrame, c.Transport)
+	}
+	if c.MaxMessage < 1<<16 || c.MaxMessage > 1<<31-1 {
+		return fmt.Errorf("--max-message %d is out of range: use %d to %d", c.MaxMessage, 1<<16, 1<<31-1)
 	}
 	return nil
 }
@@ -140,9 +162,12 @@ func ticketOf(c results.Config, spec workloads.Spec) workloads.Ticket {
 
 // autoBatches is the number of batches of a stream where none is asked for:
 // about 64 MiB of Arrow buffers a stream, and at least 64 batches. It does not
-// depend on codec or transport, so that their streams are alike.
+// depend on codec or transport, so that their streams are alike. logical is a
+// batch's, 0 where it is unknown.
 func autoBatches(logical int64) int64 {
-	logical = max(logical, 1)
+	if logical == 0 {
+		return 64
+	}
 	return max(64, (streamBytes+logical-1)/logical)
 }
 

@@ -3,7 +3,6 @@ package bench
 import (
 	"fmt"
 	"math"
-	"os"
 
 	"flightbench/results"
 )
@@ -41,7 +40,8 @@ func (t *trial) reportWindow() {
 	out.Seconds = seconds(end - begin)
 	d := last.totals.minus(first.totals)
 	out.Bytes, out.Rows, out.Batches, out.Streams = d.bytes, d.rows, d.batches, d.streams
-	out.Timeline = s.timeline(begin)
+	spans := s.spans(begin, end, t.interval())
+	out.Timeline = s.timeline(spans, begin)
 	for _, m := range t.recs.used {
 		below, above := t.recs.outOfRange(m)
 		h := s.histogram(m, 0, len(s.samples)-1)
@@ -49,7 +49,7 @@ func (t *trial) reportWindow() {
 			continue
 		}
 		out.Latencies[metricNames[m]] = results.Summarise(h, below, above)
-		out.Hists[metricNames[m]] = s.encoded(m, begin)
+		out.Hists[metricNames[m]] = s.encoded(m, spans, begin)
 		if above > 0 {
 			t.warn(fmt.Sprintf("%d samples of %s were over 1 h, and are in no percentile", above, metricNames[m]))
 		}
@@ -90,7 +90,8 @@ func (t *trial) reportMetrics(first, last *sample) {
 	if t.begin == nil || t.end == nil {
 		return
 	}
-	if t.begin.PID == os.Getpid() {
+	// Note: equal process ids tell nothing, two containers may both have 1.
+	if t.config.InProcess {
 		t.warn("client and server share a process: the client's CPU and allocations are those of both")
 		return
 	}
@@ -123,7 +124,11 @@ func (t *trial) judge() {
 	}
 	if out.Batches == 0 {
 		out.Verdict = results.VerdictIncomplete
-		t.warn("no batch ended inside the window: lengthen --duration or use smaller batches")
+		t.warn(why(out))
+	}
+	if t.before == nil && out.Config.Op == OpGet && out.Config.Rows > 0 && out.Rows != out.Batches*out.Config.Rows {
+		t.warn(fmt.Sprintf("the server sent batches of %.0f rows on average, not of --rows %d: it decides by itself what it sends",
+			float64(out.Rows)/float64(out.Batches), out.Config.Rows))
 	}
 	if p := out.Server; p != nil && out.Whole.Cut == 0 && (p.Rows != out.Whole.Rows || p.Batches != out.Whole.Batches) {
 		t.warn(fmt.Sprintf("the server counted %d rows in %d batches, the client %d in %d: another client may use this server",
@@ -135,4 +140,12 @@ func (t *trial) judge() {
 	if out.Config.Op == OpExchange && out.Batches > 0 && out.Latencies[metricNames[latExchange]].Count == 0 {
 		t.warn("the server does not echo app_metadata: there is no exchange latency")
 	}
+}
+
+// why says what a trial lacks in whose window no batch ended.
+func why(t *results.Trial) string {
+	if t.Streams > 0 {
+		return fmt.Sprintf("none of the %d streams that ended carried a batch: ask the server for data that it has", t.Streams)
+	}
+	return "no batch ended inside the window: the server stalls, or --duration is too short for its batches"
 }

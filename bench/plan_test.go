@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"flightbench/results"
 )
 
 func TestExpandIsTheProduct(t *testing.T) {
@@ -61,6 +63,39 @@ func TestExpandRefuses(t *testing.T) {
 		if strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: error %q has more than one line", tt.name, err)
 		}
+	}
+}
+
+func TestValidateRefuses(t *testing.T) {
+	for _, tt := range []struct {
+		change func(*results.Config)
+		want   string
+	}{
+		{func(c *results.Config) { c.Window = 100 }, "--window 100 "},
+		{func(c *results.Config) { c.ConnWindow = 1 << 31 }, "--conn-window 2147483648 "},
+		{func(c *results.Config) { c.ReadBuffer = -1 }, "--read-buffer -1 "},
+		{func(c *results.Config) { c.WriteBuffer = 3 }, "--write-buffer 3 "},
+		{func(c *results.Config) { c.MaxFrame = 1 << 24 }, "--max-frame 16777216 "},
+		{func(c *results.Config) { c.MaxFrame, c.Transport = 1<<20, "grpc" }, "--transport direct only"},
+		{func(c *results.Config) { c.MaxMessage = 100 }, "--max-message 100 "},
+		{func(c *results.Config) { c.Concurrency = 2_000_000_000 }, "--concurrency 2000000000 "},
+		{func(c *results.Config) { c.Batches = 1 << 62 }, "batches 4611686018427387904"},
+		{func(c *results.Config) { c.Batches = -1 }, "--batches -1 "},
+		{func(c *results.Config) { c.Endpoints = 1e9 }, "endpoints 1000000000"},
+		{func(c *results.Config) { c.Endpoints = 0 }, "--endpoints 0 "},
+		{func(c *results.Config) { c.Warmup = -1 }, "--warmup -1 "},
+		{func(c *results.Config) { c.Duration = 0 }, "--duration 0 "},
+		{func(c *results.Config) { c.PutAck = "some" }, `"some"`},
+		{func(c *results.Config) { c.Decode = "all" }, `"all"`},
+	} {
+		c := DefaultConfig()
+		tt.change(&c)
+		if err := Validate(c); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("Validate said %v, want an error with %s", err, tt.want)
+		}
+	}
+	if err := Validate(DefaultConfig()); err != nil {
+		t.Errorf("the default Config: %v", err)
 	}
 }
 

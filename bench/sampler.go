@@ -117,20 +117,40 @@ func (s *sampler) p99(m metric, to *sample) int64 {
 	return 0
 }
 
-// timeline turns the samples into intervals.
-func (s *sampler) timeline(begin int64) []results.Interval {
-	out := make([]results.Interval, 0, len(s.samples))
-	for i := 1; i < len(s.samples); i++ {
-		a, b := &s.samples[i-1], &s.samples[i]
-		d := b.totals.minus(a.totals)
+// span is an interval of the window: what was counted in samples (from, to],
+// and its length on the trial's clock.
+type span struct {
+	from, to   int
+	start, end int64
+}
+
+// spans cuts the window [begin, end) at the samples. The last sample comes a
+// moment after the end; one taken in the last half period before it is no cut,
+// since the rates of an interval of microseconds say nothing.
+func (s *sampler) spans(begin, end int64, period time.Duration) []span {
+	last := len(s.samples) - 1
+	out := []span{{from: 0, to: last, start: begin, end: end}}
+	for i := 1; i < last && s.samples[i].at < end-int64(period)/2; i++ {
+		now := &out[len(out)-1]
+		now.to, now.end = i, s.samples[i].at
+		out = append(out, span{from: i, to: last, start: now.end, end: end})
+	}
+	return out
+}
+
+// timeline turns spans of the window that starts at begin into intervals.
+func (s *sampler) timeline(spans []span, begin int64) []results.Interval {
+	out := make([]results.Interval, 0, len(spans))
+	for _, p := range spans {
+		d := s.samples[p.to].totals.minus(s.samples[p.from].totals)
 		iv := results.Interval{
-			Start: seconds(a.at - begin), Seconds: seconds(b.at - a.at),
+			Start: seconds(p.start - begin), Seconds: seconds(p.end - p.start),
 			Bytes: d.bytes, Rows: d.rows, Batches: d.batches, Streams: d.streams,
 			Latencies: map[string]results.Latency{},
 		}
 		for _, m := range s.recs.used {
-			if b.cells[m] != b.cells[m+1] {
-				iv.Latencies[metricNames[m]] = results.Summarise(s.histogram(m, i-1, i), 0, 0)
+			if h := s.histogram(m, p.from, p.to); h.TotalCount() > 0 {
+				iv.Latencies[metricNames[m]] = results.Summarise(h, 0, 0)
 			}
 		}
 		out = append(out, iv)
@@ -138,14 +158,13 @@ func (s *sampler) timeline(begin int64) []results.Interval {
 	return out
 }
 
-// encoded returns the histograms of m, one an interval.
-func (s *sampler) encoded(m metric, begin int64) *results.Encoded {
+// encoded returns the histograms of m, one a span.
+func (s *sampler) encoded(m metric, spans []span, begin int64) *results.Encoded {
 	e := &results.Encoded{}
-	for i := 1; i < len(s.samples); i++ {
-		a, b := &s.samples[i-1], &s.samples[i]
-		if b.cells[m] != b.cells[m+1] {
+	for _, p := range spans {
+		if h := s.histogram(m, p.from, p.to); h.TotalCount() > 0 {
 			e.Intervals = append(e.Intervals, results.IntervalHistogram{
-				Start: seconds(a.at - begin), Seconds: seconds(b.at - a.at), Histogram: s.histogram(m, i-1, i)})
+				Start: seconds(p.start - begin), Seconds: seconds(p.end - p.start), Histogram: h})
 		}
 	}
 	return e

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
@@ -14,6 +15,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"flightbench/internal/target"
 	"flightbench/internal/wire"
 	"flightbench/results"
 	"flightbench/workloads"
@@ -27,6 +29,7 @@ type slot struct {
 	config     *results.Config
 	transport  wire.Transport
 	client     flight.FlightServiceClient
+	target     target.Target
 	descriptor *flight.FlightDescriptor
 	prepared   *wire.Prepared // put and exchange
 	set        *workloads.Set // verify
@@ -55,7 +58,7 @@ func (s *slot) get(ctx context.Context) error {
 		return status.Error(codes.FailedPrecondition, "GetFlightInfo listed no endpoint: nothing to read")
 	}
 	for _, ep := range info.Endpoint {
-		if len(ep.Location) > 0 && !readHere(ep.Location) {
+		if len(ep.Location) > 0 && !slices.ContainsFunc(ep.Location, s.here) {
 			s.warn(fmt.Sprintf("an endpoint lists only other locations (%s): it was read over the original connection", ep.Location[0].Uri))
 		}
 		if err := s.getTicket(ctx, ep.Ticket); err != nil {
@@ -65,14 +68,9 @@ func (s *slot) get(ctx context.Context) error {
 	return nil
 }
 
-// readHere tells whether the original connection is among the locations.
-func readHere(locations []*flight.Location) bool {
-	for _, l := range locations {
-		if l.Uri == "" || l.Uri == "arrow-flight-reuse-connection://?" {
-			return true
-		}
-	}
-	return false
+// here tells whether l is the original connection.
+func (s *slot) here(l *flight.Location) bool {
+	return l.Uri == "" || l.Uri == "arrow-flight-reuse-connection://?" || s.target.Same(l.Uri)
 }
 
 func (s *slot) getTicket(ctx context.Context, ticket *flight.Ticket) error {
@@ -257,7 +255,7 @@ func (s *slot) exchange(ctx context.Context) error {
 	case recvErr != nil:
 		return fmt.Errorf("DoExchange: %w", recvErr)
 	case n != s.config.Batches:
-		return status.Errorf(codes.DataLoss, "DoExchange: %d batches were sent and %d came back: the server does not echo", s.config.Batches, n)
+		return status.Errorf(codes.DataLoss, "DoExchange: %d batches came back of a stream of %d: the server does not echo", n, s.config.Batches)
 	}
 	s.ended(start)
 	return nil

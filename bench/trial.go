@@ -32,6 +32,7 @@ const messageOverhead = 64 << 10
 // Bounds of the calls around the measurement.
 const (
 	probeTimeout   = 10 * time.Second
+	peerTimeout    = 5 * time.Second
 	prepareTimeout = 2 * time.Minute
 )
 
@@ -40,6 +41,7 @@ const (
 type trial struct {
 	out     *results.Trial
 	config  *results.Config // of out, resolved as set-up goes on
+	target  target.Target
 	clock   clock
 	window  window
 	recs    *recorders
@@ -51,6 +53,7 @@ type trial struct {
 	observe func(Progress)
 
 	before, begin, end, after *results.Peer // the server's counts: before the first stream, at the window's ends, after the last
+	gone                      bool          // the server no longer tells them
 
 	mu       sync.Mutex
 	warnings []string
@@ -80,6 +83,7 @@ func (t *trial) wireBytes() (read, written int64) {
 // connection is set up inside the window.
 func (t *trial) connect(ctx context.Context, tgt target.Target) error {
 	c := t.config
+	t.target = tgt
 	tu := target.Tuning{Transport: wire.Transport(c.Transport), Window: c.Window, ConnWindow: c.ConnWindow,
 		ReadBuffer: c.ReadBuffer, WriteBuffer: c.WriteBuffer, MaxFrame: c.MaxFrame, MaxMessage: c.MaxMessage}
 	var err error
@@ -89,7 +93,7 @@ func (t *trial) connect(ctx context.Context, tgt target.Target) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	if t.before, err = t.control.stats(ctx); err != nil {
-		return fmt.Errorf("reach %s: %w", tgt.URI, err)
+		return unreached(tgt, err)
 	}
 	for range c.Connections {
 		conn, err := tgt.Dial(tu)
@@ -98,10 +102,18 @@ func (t *trial) connect(ctx context.Context, tgt target.Target) error {
 		}
 		t.conns = append(t.conns, conn)
 		if err := ping(ctx, flight.NewClientFromConn(conn, nil)); err != nil {
-			return fmt.Errorf("reach %s: %w", tgt.URI, err)
+			return unreached(tgt, err)
 		}
 	}
 	return nil
+}
+
+// unreached says why the first calls to a server failed.
+func unreached(tgt target.Target, err error) error {
+	if status.Code(err) == codes.DeadlineExceeded {
+		return fmt.Errorf("reach %s: it did not answer DoAction within %v: %w", tgt.URI, probeTimeout, err)
+	}
+	return fmt.Errorf("reach %s: %w", tgt.URI, err)
 }
 
 // ping completes a call, whatever the server answers to it.
@@ -125,7 +137,7 @@ func (t *trial) prepare(ctx context.Context, cache *cache) error {
 	}
 	t.recs = newRecorders(c.Op, c.Concurrency, &t.window)
 	t.sampler = newSampler(t.clock, t.recs, t.wireBytes, t.usage)
-	proto := slot{clock: t.clock, config: c, transport: wire.Transport(c.Transport), warn: t.warn}
+	proto := slot{clock: t.clock, config: c, target: t.target, transport: wire.Transport(c.Transport), warn: t.warn}
 	var body, logical int64 // of a batch
 	if c.Op != OpGet || c.Decode == "verify" {
 		if proto.set, err = cache.set(ctx, spec); err != nil {
@@ -161,6 +173,9 @@ func (t *trial) prepare(ctx context.Context, cache *cache) error {
 	}
 	c.Distinct = spec.Distinct
 	if c.Batches == 0 {
+		if logical == 0 { // a foreign server's: it may send what is asked of it
+			logical = oneBatch(spec)
+		}
 		c.Batches = autoBatches(logical)
 	}
 	proto.descriptor = &flight.FlightDescriptor{Type: flight.DescriptorCMD, Cmd: ticketOf(*c, spec).Marshal()}
@@ -191,6 +206,9 @@ func (t *trial) measureTotal(ctx context.Context) error {
 		t.progress("warmup", nil, nil)
 		if err := t.streams(ctx, func() bool { return t.clock.now() < until }); err != nil {
 			return err
+		}
+		if ctx.Err() != nil {
+			return nil
 		}
 	}
 	var begun atomic.Int64
@@ -264,15 +282,17 @@ func (t *trial) interval() time.Duration {
 	return min(max(duration(t.config.Duration)/20, 100*time.Millisecond), time.Second)
 }
 
-// peer asks the server for its counts, nil where it is not ours or is gone.
+// peer asks the server for its counts, nil where it is not ours or is gone. A
+// server that has failed to answer once is not waited for again.
 func (t *trial) peer(ctx context.Context) *results.Peer {
-	if t.before == nil {
+	if t.before == nil || t.gone {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), peerTimeout)
 	defer cancel()
 	p, err := t.control.stats(ctx)
 	if err != nil {
+		t.gone = true
 		t.warn(fmt.Sprintf("the server's counts are missing: %v", err))
 		return nil
 	}
