@@ -54,22 +54,23 @@ func Start(ctx context.Context, argv []string, hello []byte) (*Process, error) {
 		close(p.done)
 	}()
 	if _, err := p.stdin.Write(hello); err != nil {
-		p.Stop(time.Second)
-		return nil, fmt.Errorf("start server: it did not read its settings: %w; it said: %s", err, p.stderr)
+		_ = p.Stop(time.Second)
+		return nil, fmt.Errorf("start server %s: it did not read its settings: %w; it said: %s", argv[0], err, p.stderr)
 	}
 	select {
 	case p.URI = <-line:
 	case <-ctx.Done():
 	}
 	if p.URI == "" {
-		p.Stop(time.Second)
-		return nil, fmt.Errorf("start server %s: it printed no URI; it said: %s", strings.Join(argv, " "), p.stderr)
+		err := ctx.Err() // before the time that Stop takes
+		_ = p.Stop(time.Second)
+		if err != nil {
+			return nil, fmt.Errorf("start server %s: it printed no URI: %w; it said: %s", argv[0], err, p.stderr)
+		}
+		return nil, fmt.Errorf("start server %s: it ended without a URI; it said: %s", argv[0], p.stderr)
 	}
 	return p, nil
 }
-
-// PID is the server's process id.
-func (p *Process) PID() int { return p.cmd.Process.Pid }
 
 // Alive tells whether the server still runs.
 func (p *Process) Alive() bool {
@@ -81,15 +82,12 @@ func (p *Process) Alive() bool {
 	}
 }
 
-// Said is the end of what the server wrote to stderr.
-func (p *Process) Said() string { return p.stderr.String() }
-
 // Stop asks the server to end, kills it after bound, and waits for its end.
 func (p *Process) Stop(bound time.Duration) error {
+	defer p.stdin.Close()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop server: %w", err)
 	}
-	defer p.stdin.Close()
 	select {
 	case <-p.done:
 	case <-time.After(bound):

@@ -34,6 +34,10 @@ func Parse(uri string) (Target, error) {
 	if err != nil || u.Scheme == "" || u.Opaque != "" {
 		return Target{}, fmt.Errorf("target %q is no Flight URI: write grpc://HOST:PORT, grpc+tls://HOST:PORT or grpc+unix:///PATH", uri)
 	}
+	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		// Not quoted: it may hold a password, and results name their targets.
+		return Target{}, fmt.Errorf("a target at %s has a user, a query or a fragment: write %s://HOST:PORT alone", u.Host, u.Scheme)
+	}
 	t := Target{Name: uri, URI: uri}
 	switch u.Scheme {
 	case "grpc", "grpc+tcp", "grpc+tls":
@@ -53,6 +57,13 @@ func Parse(uri string) (Target, error) {
 		return Target{}, fmt.Errorf("target %q has the unknown scheme %q: use grpc, grpc+tcp, grpc+tls or grpc+unix", uri, u.Scheme)
 	}
 	return t, nil
+}
+
+// Same tells whether uri is this server's address, as it is written: names are
+// not looked up.
+func (t Target) Same(uri string) bool {
+	u, err := Parse(uri)
+	return err == nil && u.network == t.network && u.address == t.address && (u.TLS == nil) == (t.TLS == nil)
 }
 
 // Trust names the PEM files that a grpc+tls target is verified with, and the
