@@ -65,6 +65,34 @@ func TestServeEndsOnSIGTERM(t *testing.T) {
 	}
 }
 
+// TestOneInterruptInTwoSignals sends SIGTERM twice, as timeout(1) does to its
+// child and to its process group: what was measured is kept.
+func TestOneInterruptInTwoSignals(t *testing.T) {
+	dir := t.TempDir()
+	cmd := exec.Command("flightbench", "run", "-o", dir, "-z", "60s", "--op", "get", "--rows", "1000", "--warmup", "0s")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	kill := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+	defer kill.Stop()
+	time.Sleep(2 * time.Second) // streams are under way
+	for range 2 {
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	_ = cmd.Wait()
+	trials, err := filepath.Glob(filepath.Join(dir, "*", "trials.jsonl"))
+	if err != nil || len(trials) != 1 {
+		t.Fatalf("%v, trials in %v", err, trials)
+	}
+	b, err := os.ReadFile(trials[0])
+	if code := cmd.ProcessState.ExitCode(); err != nil || code != exitInterrupted || !bytes.Contains(b, []byte(`"status":"partial"`)) {
+		t.Errorf("exit code %d, %v, trials %.100q, want %d and a partial trial", code, err, b, exitInterrupted)
+	}
+}
+
 // childOf is the first process whose parent is pid, 0 if there is none.
 func childOf(t *testing.T, pid int) int {
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")

@@ -115,8 +115,12 @@ func (e *embedded) spawn(ctx context.Context, k serverKey) (*embeddedServer, err
 	if err != nil {
 		return nil, err
 	}
-	t, err := target.Parse(p.URI)
-	return &embeddedServer{target: t, alive: p.Alive, stop: func() error { return p.Stop(15 * time.Second) }}, err
+	s := &embeddedServer{alive: p.Alive, stop: func() error { return p.Stop(15 * time.Second) }}
+	if s.target, err = target.Parse(p.URI); err != nil {
+		_ = s.stop()
+		return nil, err
+	}
+	return s, nil
 }
 
 // serve runs the server in this process.

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -41,6 +42,11 @@ func main() {
 	go func() {
 		<-signals
 		cancel()
+		// timeout(1) and others signal their child and then its process group: that is one interrupt, not two.
+		time.Sleep(200 * time.Millisecond)
+		for len(signals) > 0 {
+			<-signals
+		}
 		<-signals
 		os.Exit(exitInterrupted)
 	}()
@@ -91,11 +97,14 @@ func exitCode(err error, stderr io.Writer) int {
 	return e.code
 }
 
-// failed gives err the code of a failure unless it has one.
+// failed gives err the code of a failure, or of an interrupt, unless it has one.
 func failed(err error) error {
 	var e *exitError
-	if err == nil || errors.As(err, &e) {
+	switch {
+	case err == nil || errors.As(err, &e):
 		return err
+	case errors.Is(err, context.Canceled):
+		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %w", err)}
 	}
 	return &exitError{exitFailed, err}
 }

@@ -58,7 +58,7 @@ func (r *runFlags) bind(f *pflag.FlagSet) {
 		f.StringSliceVarP(&a.values, flagName(a.name), short, a.values, about[a.name]+" (list)")
 	}
 	b := &r.base
-	f.Int64VarP(&b.Total, "total", "n", 0, "measure this many streams instead of a duration")
+	f.Int64VarP(&b.Total, "total", "n", 0, "measure this many streams instead of a duration; one of get is every endpoint of a GetFlightInfo")
 	r.duration, r.warmup = seconds(b.Duration), seconds(b.Warmup)
 	f.DurationVarP(&r.duration, "duration", "z", r.duration, "of the measured window")
 	f.DurationVar(&r.warmup, "warmup", r.warmup, "before the measured window")
@@ -117,11 +117,19 @@ func (r *runFlags) plan(f *pflag.FlagSet) (bench.Plan, error) {
 		a := bench.Axis{Name: "target"}
 		for _, t := range r.targets {
 			name, _ := splitTarget(t)
+			if name == "" {
+				return p, fmt.Errorf("--target %q has an empty name: write NAME=URI or the URI alone", t)
+			}
 			a.Values = append(a.Values, name)
 		}
 		axes = append(axes, a)
+	} else if r.trust != (targetTrust{}) {
+		return p, errors.New("--cacert, --cert, --key and --server-name are for a grpc+tls target: name one, or use --tls for the embedded server")
 	}
 	for _, a := range r.axes {
+		if len(a.values) == 0 && f.Changed(flagName(a.name)) {
+			return p, fmt.Errorf("--%s has no value: give at least one", flagName(a.name))
+		}
 		if len(a.values) == 0 || a.name == "rows" && f.Changed("batch-bytes") {
 			continue
 		}

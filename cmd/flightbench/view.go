@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -63,9 +64,14 @@ func (v *plainView) line(t *results.Trial) string {
 	v.n++
 	s := fmt.Sprintf("%*d/%d  %s", len(fmt.Sprint(v.trials)), v.n, v.trials, v.point(t.Config))
 	if t.Status == results.StatusFailed {
-		return s + "  failed: " + t.Error
+		first, _, _ := strings.Cut(t.Error, "\n") // a server's traceback is in the results
+		return s + "  failed: " + results.Clean(first)
 	}
-	s += fmt.Sprintf("  %s", results.FormatSI(t.Metrics["body_bytes_per_second"].Value, "B/s"))
+	if m, ok := t.Metrics["body_bytes_per_second"]; ok {
+		s += "  " + results.FormatSI(m.Value, m.Unit)
+	} else {
+		s += "  nothing measured"
+	}
 	for _, name := range []string{"exchange", "put_ack", "batch_gap"} {
 		if l, ok := t.Latencies[name]; ok {
 			s += fmt.Sprintf("  %s p99 %s", name, results.FormatNanoseconds(float64(l.P99)))
@@ -108,7 +114,18 @@ func newLiveView(w io.Writer, lines *plainView) *liveView {
 }
 
 func (v *liveView) progress(p bench.Progress) { v.program.Send(p) }
-func (v *liveView) done(t *results.Trial)     { v.program.Println(v.lines.line(t)) }
+
+// done prints a trial's line. Program.Println would wait for ever for a program
+// that has ended, say with its terminal.
+func (v *liveView) done(t *results.Trial) {
+	select {
+	case <-v.ended:
+		v.lines.done(t)
+	default:
+		v.program.Send(tea.Println(v.lines.line(t))())
+	}
+}
+
 func (v *liveView) close() {
 	v.program.Quit()
 	<-v.ended

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"flightbench/bench"
+	"flightbench/results"
+)
+
+// trial is one that failed with err, or measured nothing.
+func trial(err string) *results.Trial {
+	t := &results.Trial{Config: bench.DefaultConfig(), Status: results.StatusPartial}
+	if err != "" {
+		t.Status, t.Error = results.StatusFailed, err
+	}
+	return t
+}
+
+func TestPlainLine(t *testing.T) {
+	for _, tt := range []struct {
+		t    *results.Trial
+		want string
+	}{
+		{trial("no\x1b[31m such thing\nTraceback:\n ..."), "1/4  get · 65,536 rows  failed: no [31m such thing"},
+		{trial(""), "1/4  get · 65,536 rows  nothing measured  partial"},
+	} {
+		v := &plainView{trials: 4, varying: []string{"op", "rows"}}
+		if got := v.line(tt.t); got != tt.want {
+			t.Errorf("line %q, want %q", got, tt.want)
+		}
+	}
+}
+
+// TestLiveViewThatEnded goes on with plain lines when the live line is gone.
+func TestLiveViewThatEnded(t *testing.T) {
+	var out bytes.Buffer
+	v := newLiveView(&out, &plainView{w: &out, trials: 2, varying: []string{"op"}})
+	v.program.Kill()
+	<-v.ended
+	out.Reset()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		v.progress(bench.Progress{Trial: 1})
+		v.done(trial("gone"))
+		v.close()
+	}()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the run hangs with its live line")
+	}
+	if !strings.Contains(out.String(), "failed: gone") {
+		t.Errorf("%q does not tell the trial", &out)
+	}
+}
+
+func TestFailed(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		code int
+	}{
+		{nil, 0},
+		{errors.New("broken"), exitFailed},
+		{fmt.Errorf("read the file: %w", context.Canceled), exitInterrupted},
+		{usage(errors.New("no such flag")), exitUsage},
+	} {
+		if code := exitCode(failed(tt.err), &bytes.Buffer{}); code != tt.code {
+			t.Errorf("%v ends with %d, want %d", tt.err, code, tt.code)
+		}
+	}
+}
