@@ -41,7 +41,7 @@ func TestPlainLine(t *testing.T) {
 func TestLiveViewThatEnded(t *testing.T) {
 	var out bytes.Buffer
 	v := newLiveView(&out, &plainView{w: &out, trials: 2, varying: []string{"op"}})
-	v.program.Kill()
+	v.program.Quit()
 	<-v.ended
 	out.Reset()
 	done := make(chan struct{})
