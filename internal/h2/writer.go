@@ -150,10 +150,14 @@ func (w *writer) kickBy(st *stream, u urgency) {
 	}
 }
 
-// push writes out now.
+// push writes out now, as far as the caller need not wait for the peer to read.
 func (w *writer) push() {
 	w.mu.Lock()
-	w.kick(now)
+	if w.s.raw != nil {
+		w.try()
+	} else {
+		w.kick(now)
+	}
 	w.mu.Unlock()
 }
 
