@@ -2,9 +2,11 @@ package h2
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -473,11 +475,12 @@ func (w *writer) acquire(st *stream) error {
 	} else {
 		st.hasTurn = false
 		w.turns = append(w.turns, st)
-		for !st.hasTurn && w.err == nil {
+		for !st.hasTurn && w.err == nil && st.sendable() == nil {
 			st.sendCond.Wait()
 		}
 		if !st.hasTurn {
-			return w.err
+			w.turns = slices.DeleteFunc(w.turns, func(s *stream) bool { return s == st })
+			return cmp.Or(w.err, st.sendable())
 		}
 		st.hasTurn = false
 	}
