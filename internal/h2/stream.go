@@ -122,9 +122,9 @@ func (st *stream) closeSend() {
 	w.mu.Lock()
 	if st.sendable() == nil && w.err == nil {
 		w.small(st, &pieces{}, 0, true)
-		w.kick(now)
 	}
 	w.mu.Unlock()
+	w.push()
 }
 
 // push has everything sent so far written before the caller waits for the peer.

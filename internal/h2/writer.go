@@ -2,9 +2,11 @@ package h2
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -150,10 +152,14 @@ func (w *writer) kickBy(st *stream, u urgency) {
 	}
 }
 
-// push writes out now.
+// push writes out now, as far as the caller need not wait for the peer to read.
 func (w *writer) push() {
 	w.mu.Lock()
-	w.kick(now)
+	if w.s.raw != nil {
+		w.try()
+	} else {
+		w.kick(now)
+	}
 	w.mu.Unlock()
 }
 
@@ -469,11 +475,12 @@ func (w *writer) acquire(st *stream) error {
 	} else {
 		st.hasTurn = false
 		w.turns = append(w.turns, st)
-		for !st.hasTurn && w.err == nil {
+		for !st.hasTurn && w.err == nil && st.sendable() == nil {
 			st.sendCond.Wait()
 		}
 		if !st.hasTurn {
-			return w.err
+			w.turns = slices.DeleteFunc(w.turns, func(s *stream) bool { return s == st })
+			return cmp.Or(w.err, st.sendable())
 		}
 		st.hasTurn = false
 	}
