@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"google.golang.org/grpc/codes"
@@ -33,18 +34,42 @@ func dialControl(t target.Target, tu target.Tuning) (*control, error) {
 // stats returns the server's counts since it began, or nil if the server is not
 // one of ours. It completes a call, so it also proves that the server is there.
 func (c *control) stats(ctx context.Context) (*results.Peer, error) {
+	p, _, err := c.counts(ctx)
+	return p, err
+}
+
+// idleStats is stats once no stream is in flight, so that those that an earlier
+// trial cut are not counted to this one. Where another client keeps the server
+// busy it waits for quietFor at most.
+func (c *control) idleStats(ctx context.Context) (*results.Peer, error) {
+	for end := time.Now().Add(quietFor); ; {
+		p, open, err := c.counts(ctx)
+		if p == nil || open == 0 || time.Now().After(end) {
+			return p, err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+const quietFor = time.Second
+
+// counts also tells how many data streams are in flight.
+func (c *control) counts(ctx context.Context) (p *results.Peer, open int64, err error) {
 	body, err := c.action(ctx, "flightbench.stats", nil)
 	if err != nil {
 		if foreign(err) {
-			return nil, nil
+			return nil, 0, nil
 		}
-		return nil, err
+		return nil, 0, err
 	}
-	var p results.Peer
-	if err := json.Unmarshal(body, &p); err != nil {
-		return nil, nil // somebody else's action of that name
+	var s struct {
+		results.Peer
+		StreamsOpen int64 `json:"streams_open"`
 	}
-	return &p, nil
+	if err := json.Unmarshal(body, &s); err != nil {
+		return nil, 0, nil // somebody else's action of that name
+	}
+	return &s.Peer, s.StreamsOpen, nil
 }
 
 // foreign tells whether err is how a server refuses an action or RPC that it

@@ -92,7 +92,7 @@ func (t *trial) connect(ctx context.Context, tgt target.Target) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	if t.before, err = t.control.stats(ctx); err != nil {
+	if t.before, err = t.control.idleStats(ctx); err != nil {
 		return unreached(tgt, err)
 	}
 	for range c.Connections {
