@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"time"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
@@ -267,8 +268,8 @@ func (s *clientSide) remoteReset(st *stream, code http2.ErrCode) error {
 		return nil
 	}
 	c := resetCode(code)
-	if c == codes.Canceled && cs.ctx.Err() != nil {
-		cs.end(st, status.FromContextError(cs.ctx.Err()), nil, noReset)
+	if d, ok := cs.ctx.Deadline(); ok && c == codes.Canceled && !time.Now().Before(d) { // the server's timer came first
+		cs.end(st, status.FromContextError(context.DeadlineExceeded), nil, noReset)
 		return nil
 	}
 	cs.end(st, status.Newf(c, "stream terminated by RST_STREAM with error code: %v", code), nil, noReset)

@@ -127,7 +127,8 @@ func (cs *clientStream) open(side *clientSide) error {
 	st.owner = cs
 	u := soon
 	if !cs.desc.ClientStreams {
-		u = later // SendMsg follows
+		u = later // SendMsg follows, or else push
+		st.burst.Store(2)
 	}
 	if err := side.open(st, fs, u); err != nil {
 		side.exit()
@@ -282,7 +283,7 @@ func (cs *clientStream) cancelled() {
 	sts := status.FromContextError(cs.ctx.Err())
 	if st.c.remove(st) {
 		st.abort(sts.Err())
-		st.cease(io.EOF, http2.ErrCodeCancel)
+		st.cease(errCancelled, http2.ErrCodeCancel)
 		st.c.role.(*clientSide).exit()
 	}
 	cs.finish(sts.Err())
@@ -375,8 +376,16 @@ func (cs *clientStream) Trailer() metadata.MD {
 	return st.trailer
 }
 
+// checkContext ends the call at once if its context has ended; the watch over it may come late.
+func (cs *clientStream) checkContext() {
+	if cs.ctx.Err() != nil {
+		cs.cancelled()
+	}
+}
+
 // CloseSend ends the client's half of the stream.
 func (cs *clientStream) CloseSend() error {
+	cs.checkContext()
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	if !cs.half {
@@ -389,6 +398,7 @@ func (cs *clientStream) CloseSend() error {
 // SendMsg returns when m may be reused: its bytes were written or copied. io.EOF says that the stream has ended;
 // RecvMsg tells how.
 func (cs *clientStream) SendMsg(m any) error {
+	cs.checkContext()
 	for {
 		st := cs.cur.Load()
 		var keep *replay
@@ -435,6 +445,7 @@ func (cs *clientStream) fail(st *stream, err error) {
 
 // RecvMsg takes the next message into m. At the end it returns io.EOF or the call's status.
 func (cs *clientStream) RecvMsg(m any) error {
+	cs.checkContext()
 	err := cs.recv(m)
 	if err == nil && !cs.desc.ServerStreams {
 		cs.got = true

@@ -1,6 +1,7 @@
 package h2
 
 import (
+	"errors"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -96,11 +97,19 @@ func (st *stream) sendable() error {
 	return nil
 }
 
+// errCancelled is given to cease for a call that nobody waits for any more: the sender returns io.EOF, also from a write.
+var errCancelled = errors.New("cancelled")
+
 // cease ends sending: a blocked sender returns err, and the peer gets RST_STREAM of code unless both sides are done or
 // code is noReset.
 func (st *stream) cease(err error, code http2.ErrCode) {
 	w := &st.c.w
 	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err == errCancelled {
+		w.interrupt(st)
+		err = io.EOF
+	}
 	if st.sendErr == nil {
 		st.sendErr = err
 	}
@@ -112,8 +121,6 @@ func (st *stream) cease(err error, code http2.ErrCode) {
 	st.sendDone = true
 	st.sendCond.Signal()
 	w.room.Broadcast() // it may wait in hold
-	w.interrupt(st)
-	w.mu.Unlock()
 }
 
 // closeSend sends END_STREAM.

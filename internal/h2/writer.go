@@ -29,7 +29,7 @@ type writer struct {
 
 	owned   bool
 	owner   *stream // whose goroutine the owner is; nil: the flusher's, or unknown
-	broken  bool    // the owner's write was interrupted
+	broken  bool    // the owner's write is to be interrupted
 	out     []byte
 	spare   []byte
 	answers int // bytes of out that the peer caused, for the flood limits
@@ -90,8 +90,8 @@ func (w *writer) drain(times int) {
 		w.mu.Unlock()
 		n, err := w.s.write(buf)
 		w.mu.Lock()
-		if err != nil && w.broken {
-			w.resume(append([]byte(nil), buf[n:]...))
+		if w.interrupted() && err != nil {
+			w.out = append(bytes.Clone(buf[n:]), w.out...)
 			return
 		}
 		if cap(buf) <= 4*w.queue {
@@ -143,7 +143,7 @@ func (w *writer) kick(u urgency) { w.kickBy(nil, u) }
 func (w *writer) kickBy(st *stream, u urgency) {
 	switch {
 	case w.owned || len(w.out) == 0 || w.err != nil: // the owner looks after it
-	case u == now || len(w.out) >= w.queue/2:
+	case u == now || st != nil && len(w.out) >= w.queue/2:
 		w.owned, w.owner = true, st
 		w.drain(1)
 		w.release()
@@ -375,15 +375,15 @@ func (w *writer) bulk(st *stream, src *pieces, n int, end bool) bool {
 	if w.spare == nil && cap(buf) <= 4*w.queue {
 		w.spare = buf[:0]
 	}
-	if err == nil {
-		return true
-	}
-	if w.broken {
+	switch cut := w.interrupted(); {
+	case err == nil:
+	case cut:
 		w.connWin += int64(n)
-		w.resume(rest)
+		w.out = append(rest, w.out...)
 		return false
+	default:
+		w.fail(err)
 	}
-	w.fail(err)
 	return true
 }
 
@@ -410,11 +410,14 @@ func (w *writer) interrupt(st *stream) {
 	}
 }
 
-// resume puts the rest of an interrupted write in front of what else is to be written. mu is held.
-func (w *writer) resume(rest []byte) {
+// interrupted says whether the write that has just returned was to be interrupted, and makes the next one possible.
+func (w *writer) interrupted() bool {
+	if !w.broken {
+		return false
+	}
 	w.broken = false
 	_ = w.s.nc.SetWriteDeadline(time.Time{})
-	w.out = append(rest, w.out...)
+	return true
 }
 
 // reserve takes up to want bytes out of both windows, waiting until there is at least one. mu is held.
@@ -438,7 +441,7 @@ func (w *writer) reserve(st *stream, want int) (int, error) {
 			w.connWin -= n
 			return int(n), nil
 		}
-		w.kick(now) // nobody else may come by while this one waits
+		w.kickBy(st, now) // nobody else may come by while this one waits
 		if st.sendWin > 0 && !queued {
 			w.waiting = append(w.waiting, st)
 			queued = true
