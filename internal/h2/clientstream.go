@@ -98,8 +98,9 @@ func (cs *clientStream) start() error {
 		if err = cs.open(side); !errors.Is(err, errRefused) {
 			return err
 		}
+		cs.cc.leave(side) // it may not have noticed yet that it is over
 		if cs.tries++; cs.tries > 10 && !cs.o.wait {
-			return status.Error(codes.Unavailable, "the server turns every connection away")
+			return status.Errorf(codes.Unavailable, "the server turns every connection away, the last one with: %v", side.c.cause())
 		}
 		if cs.tries > 2 {
 			select {

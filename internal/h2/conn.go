@@ -105,15 +105,22 @@ func (c *conn) shut(err error) {
 	}
 	c.mu.Unlock()
 	close(c.ended)
+	for _, st := range all {
+		c.role.lost(st, err)
+	}
 	var ce connError
 	if errors.As(err, &ce) {
 		c.farewell(ce)
 	}
 	_ = c.nc.Close()
 	c.w.close()
-	for _, st := range all {
-		c.role.lost(st, err)
-	}
+}
+
+// cause is why the connection ended, nil while it has not.
+func (c *conn) cause() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
 }
 
 // farewell tries to tell the peer why, for a second at most.
