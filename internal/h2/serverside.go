@@ -351,7 +351,7 @@ func (s *serverSide) refuse(st *stream) {
 			st.sendDone = ss.head
 		}
 		w.mu.Unlock()
-		s.yield()
+		defer s.yield() // not before: the body may wait for window
 		if ss.head {
 			w.push()
 		} else {
