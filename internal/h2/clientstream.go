@@ -400,42 +400,40 @@ func (cs *clientStream) CloseSend() error {
 // RecvMsg tells how.
 func (cs *clientStream) SendMsg(m any) error {
 	cs.checkContext()
-	for {
-		st := cs.cur.Load()
-		var keep *replay
-		cs.mu.Lock()
-		if cs.half {
-			cs.mu.Unlock()
-			return status.Error(codes.Internal, "SendMsg called after CloseSend")
-		}
-		if !cs.kept.lost {
-			keep = &cs.kept
-		}
-		last := !cs.desc.ClientStreams
-		err := st.encode(&cs.cd, m, keep)
-		cs.half = last && err == nil
+	st := cs.cur.Load()
+	var keep *replay
+	last := !cs.desc.ClientStreams
+	cs.mu.Lock()
+	if cs.half {
 		cs.mu.Unlock()
-		if err == nil {
-			err = st.dispatch(soon, last)
-		}
-		st.forget()
-		if err == errRefused && keep != nil { // what is kept holds m by now
-			if err = cs.again(st); err == nil {
-				return nil
-			}
-		}
-		if err == nil || err == io.EOF && !last {
-			return err
-		}
-		if last && (err == io.EOF || err == errBroken) {
-			return nil // with a single message, RecvMsg tells
-		}
-		if err == errRefused || err == errBroken {
-			return io.EOF
-		}
-		cs.fail(st, err)
-		return err
+		return status.Error(codes.Internal, "SendMsg called after CloseSend")
 	}
+	if !cs.kept.lost {
+		keep = &cs.kept
+	}
+	err := st.encode(&cs.cd, m, keep)
+	cs.half = last && err == nil
+	cs.mu.Unlock()
+	if err == nil {
+		err = st.dispatch(soon, last)
+	}
+	st.forget()
+	if err == errRefused && keep != nil { // what is kept holds m by now
+		if err = cs.again(st); err == nil {
+			return nil
+		}
+	}
+	switch {
+	case err == nil:
+		return nil
+	case err == io.EOF, err == errRefused, err == errBroken:
+		if last {
+			return nil // RecvMsg tells
+		}
+		return io.EOF
+	}
+	cs.fail(cs.cur.Load(), err)
+	return err
 }
 
 // fail ends the call because of an error on this side.

@@ -22,6 +22,9 @@ func TestServeForH2spec(t *testing.T) {
 	}
 	o := DefaultServerOptions()
 	o.MaxStreams = 100
+	if os.Getenv("H2SPEC_FRAME") != "" {
+		o.MaxFrame = minFrame
+	}
 	s := NewServer(o)
 	testgrpc.RegisterTestServiceServer(s, interop.NewTestServer())
 	done := make(chan error, 1)

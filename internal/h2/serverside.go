@@ -246,7 +246,7 @@ func (s *serverSide) headers(id uint32, b *headerBlock, end bool) error {
 func (s *serverSide) trailers(id uint32, b *headerBlock, end bool) error {
 	st := s.c.stream(id)
 	switch {
-	case st == nil:
+	case st == nil || st.ended():
 		return connError{http2.ErrCodeStreamClosed, "HEADERS on stream " + strconv.Itoa(int(id)) + ", which is closed"}
 	case st.remoteEnd.Load():
 		return streamError{id, http2.ErrCodeStreamClosed, "HEADERS after the end of the stream"}

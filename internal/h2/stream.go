@@ -123,6 +123,13 @@ func (st *stream) cease(err error, code http2.ErrCode) {
 	w.room.Broadcast() // it may wait in hold
 }
 
+// ended says that both sides have ended the stream.
+func (st *stream) ended() bool {
+	st.c.w.mu.Lock()
+	defer st.c.w.mu.Unlock()
+	return st.sendDone && st.remoteEnd.Load()
+}
+
 // closeSend sends END_STREAM.
 func (st *stream) closeSend() {
 	w := &st.c.w
