@@ -29,7 +29,11 @@ type reader struct {
 	preface bool // the client preface is still to come
 }
 
-const firstBuffer = 32 << 10
+const (
+	firstBuffer = 32 << 10
+	directLeast = 32 << 10 // with this much to be read directly,
+	directTail  = 16 << 10 // no more than this is read into the buffer behind it, from where it would have to be copied
+)
 
 func (r *reader) init(c *conn) {
 	r.c = c
@@ -123,7 +127,11 @@ func (r *reader) fill() error {
 		r.makeRoom()
 		b = *r.buf
 	}
-	n, err := r.c.s.read(direct, b[r.w:])
+	buf := b[r.w:]
+	if len(direct) >= directLeast {
+		buf = buf[:min(len(buf), directTail)]
+	}
+	n, err := r.c.s.read(direct, buf)
 	if err != nil {
 		return err
 	}
