@@ -90,6 +90,22 @@ func (s *blobSink) Close() error {
 
 func (s *blobSink) Discard() { s.of.discarded.Add(1) }
 
+// A package that declares the interfaces for itself satisfies them here.
+type foreignSink = interface {
+	Reset(size int) error
+	Write(p []byte) (int, error)
+	Direct() []byte
+	Advance(n int)
+	Close() error
+}
+
+type foreignMessage interface {
+	NewSink() foreignSink
+	Take(foreignSink) foreignSink
+}
+
+var _ SinkMessage = foreignMessage(nil)
+
 // blobCodec moves blobs over grpc-go without copying what is sent.
 type blobCodec struct{}
 

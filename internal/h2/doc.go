@@ -16,6 +16,8 @@ package h2
 // A Sink takes one message at a time as its bytes arrive. The transport calls it from the connection's reader
 // goroutine; it must not block. A sink that the transport drops before anybody took it is told so by Discard(), if it has that
 // method; until then its memory must stay as it is. The order is Reset, any mix of Write and Advance for exactly size bytes, then Close.
+//
+// It is an alias of an interface literal, so that a package which declares the same need not import this one.
 type Sink = interface {
 	// Reset begins a message of size bytes. An error ends the stream with status Internal.
 	Reset(size int) error
