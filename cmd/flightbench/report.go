@@ -13,7 +13,11 @@ func reportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report DIR",
 		Short: "draw a run again from its directory",
-		Args:  cobra.ExactArgs(1),
+		Long: `Prints the results of an older run, complete or not, and writes its plots and report.html again. DIR is the folder that
+flightbench run named in its line "results:". The measurements in it stay as they are.`,
+		Example: `  flightbench report flightbench-results/20260102-150405-run
+  flightbench report -O csv flightbench-results/20260102-150405-run > run.csv`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := results.CheckFormat(format); err != nil {
 				return usage(fmt.Errorf("--format: %w", err))

@@ -34,14 +34,15 @@ type runFlags struct {
 func runCommand() *cobra.Command {
 	r := newRunFlags()
 	cmd := &cobra.Command{
-		Use:   "run [URI...]",
+		Use:   "run [[NAME=]URI...]",
 		Short: "measure DoGet, DoPut and DoExchange",
 		Long: `Measures a Flight server and leaves a run directory with results, plots and a report. Without a URI it starts the embedded
 server as a child process. Flags that take a list are axes: every combination is measured, --repeat times, in rounds of random order.
 Bytes and counts may carry a unit: 64Ki, 2MiB, 10M.`,
 		Example: `  flightbench run
   flightbench run --op get --rows 128,4096,65536 --compression none,zstd
-  flightbench run grpc://db.example:31337 -c 8 --connections 2 -z 10s`,
+  flightbench run grpc://db.example:31337 -c 8 --connections 2 -z 10s
+  flightbench run old=grpc://db.example:31337 new=grpc://db.example:31338`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, uris []string) error {
 			r.targets = append(r.targets, uris...)

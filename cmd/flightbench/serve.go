@@ -63,7 +63,7 @@ Streams in flight are then drained for --drain. What it serves is asked for in t
 	f := cmd.Flags()
 	f.StringVar(&o.Listen, "listen", o.Listen, "address to bind: grpc://HOST:PORT, grpc+tls://HOST:PORT or grpc+unix:///PATH; port 0 takes a free one")
 	f.StringVar(&transport, "transport", transport, "how bytes travel on this end: direct, grpc, stock")
-	f.StringVar(&certFile, "cert", "", "server certificate, PEM; with --key it turns TLS on")
+	f.StringVar(&certFile, "cert", "", "server certificate, PEM; goes with --key and a --listen of grpc+tls://")
 	f.StringVar(&keyFile, "key", "", "its private key, PEM")
 	f.StringVar(&caFile, "client-ca", "", "demand client certificates that this CA signed, PEM")
 	f.Var((*bytesValue)(&o.MaxMessage), "max-message", "largest gRPC message, bytes")
