@@ -226,3 +226,22 @@ func TestRunGoesOnAfterAFailure(t *testing.T) {
 		t.Errorf("an error of done was not returned: %v", err)
 	}
 }
+
+// TestStreamsFindWhatWasPrepared reads from a cold server without a warm-up: a
+// stream that asked for anything but the prepared batches would have them
+// generated inside the window, and count twice against the server's limit.
+func TestStreamsFindWhatWasPrepared(t *testing.T) {
+	for _, size := range []struct{ rows, bytes int64 }{{8192, 0}, {0, 1 << 20}} {
+		uri, _ := serve(t, wire.GRPC)
+		c := config(bench.OpGet, wire.GRPC)
+		c.Workload, c.Rows, c.BatchBytes, c.Compression = "lineitem", size.rows, size.bytes, "zstd"
+		got := run(t, t.Context(), uri, c)
+		if got.Status != results.StatusOK {
+			t.Fatalf("%+v: %s %s", size, got.Status, got.Error)
+		}
+		inWindow := got.Metrics["server_alloc_bytes_per_gigabyte"].Value * float64(got.Bytes.Body) / 1e9
+		if inWindow == 0 || inWindow > 64<<20 {
+			t.Errorf("%+v: %.0f bytes were allocated while prepared batches were sent: the server made them again", size, inWindow)
+		}
+	}
+}

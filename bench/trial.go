@@ -155,23 +155,27 @@ func (t *trial) prepare(ctx context.Context, cache *cache) error {
 		}
 	}
 	if t.before != nil {
+		c.ServerTransport = t.before.Transport
+	}
+	rows, distinct := spec.Rows, spec.Distinct
+	if t.before != nil && (c.Op == OpGet || c.Decode == "verify") {
 		ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
 		defer cancel()
+		// The streams ask with the same spec, so that they find what is prepared now.
 		made, err := t.control.prepare(ctx, ticketOf(*c, spec))
 		if err != nil {
 			return err
 		}
-		spec.Rows, spec.BatchBytes, spec.Distinct = made.RowsPerBatch, 0, made.Batches
+		rows, distinct = made.RowsPerBatch, made.Batches
 		body, logical = max(body, made.BodyBytes[0]), made.LogicalBytes[0]
-		c.ServerTransport = t.before.Transport
 	}
 	if limit := c.MaxMessage - messageOverhead; body > limit {
 		return status.Errorf(codes.ResourceExhausted, "a batch has %d body bytes, the message limit --max-message %d: raise it or use smaller batches", body, c.MaxMessage)
 	}
-	if spec.Rows > 0 {
-		c.Rows = spec.Rows
+	if spec.Rows > 0 || spec.BatchBytes > 0 { // else the file's own batches, which may differ
+		c.Rows = rows
 	}
-	c.Distinct = spec.Distinct
+	c.Distinct = distinct
 	if c.Batches == 0 {
 		if logical == 0 { // a foreign server's: it may send what is asked of it
 			logical = oneBatch(spec)

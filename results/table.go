@@ -70,8 +70,8 @@ func Tabulate(run Run, trials []*Trial) Table {
 		if !slices.ContainsFunc(groups, func(g Group) bool { return g.Latency(name, P50).N > 0 }) {
 			continue
 		}
-		figure(name, "p50", func(g Group) string { return orDash(g.Latency(name, P50), FormatNanoseconds) })
-		figure(name, "p99", func(g Group) string { return orDash(g.Latency(name, P99), FormatNanoseconds) })
+		figure(name, "p50", func(g Group) string { return orDash(g.Latency(name, P50), latency) })
+		figure(name, "p99", func(g Group) string { return orDash(g.Latency(name, P99), latency) })
 	}
 	figure("CPU s/GB", "client", func(g Group) string { return orDash(g.Metric(ClientCPU), FormatNumber) })
 	figure("CPU s/GB", "server", func(g Group) string { return orDash(g.Metric(ServerCPU), FormatNumber) })
@@ -269,4 +269,13 @@ func Clean(s string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(s, "\uFFFD"))
+}
+
+// latency prints a percentile. Below the histogram's range its figure is only
+// the bucket's.
+func latency(ns float64) string {
+	if ns < float64(LatencyMin) {
+		return "<" + FormatNanoseconds(float64(LatencyMin))
+	}
+	return FormatNanoseconds(ns)
 }

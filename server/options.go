@@ -73,9 +73,9 @@ func (o Options) Validate() error {
 	}
 	switch {
 	case ep.tls && o.TLS == nil:
-		return fmt.Errorf("listen %q: grpc+tls needs a certificate: set one with --tls on, or use grpc://", o.Listen)
+		return fmt.Errorf("listen %q: grpc+tls needs a certificate: give --cert and --key, or use grpc://", o.Listen)
 	case !ep.tls && o.TLS != nil:
-		return fmt.Errorf("listen %q: TLS is set but the scheme is plaintext: use grpc+tls://HOST:PORT or --tls off", o.Listen)
+		return fmt.Errorf("listen %q: TLS is set but the scheme is plaintext: use grpc+tls://HOST:PORT, or leave out --cert and --key", o.Listen)
 	case o.TLS != nil && len(o.TLS.Certificates) == 0 && o.TLS.GetCertificate == nil && o.TLS.GetConfigForClient == nil:
 		return fmt.Errorf("listen %q: the TLS configuration holds no server certificate: add one", o.Listen)
 	}

@@ -57,6 +57,7 @@ func main() {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	root := &cobra.Command{
 		Use:           "flightbench",
+		Version:       version(),
 		Short:         "measure how fast Apache Arrow Flight servers move data",
 		SilenceErrors: true,
 		SilenceUsage:  true,
