@@ -50,7 +50,9 @@ func peer(t *testing.T, script, built string, toolchain ...string) string {
 }
 
 func javaPeer(t *testing.T) string { return peer(t, "java.sh", "java/target/built", "java", "mvn") }
-func rustPeer(t *testing.T) string { return peer(t, "rust.sh", "rust/target/release/flightbench-peer", "cargo", "cc") }
+func rustPeer(t *testing.T) string {
+	return peer(t, "rust.sh", "rust/target/release/flightbench-peer", "cargo", "cc")
+}
 
 // checkClient has a peer's client read, put and exchange every workload with
 // each codec against our server, and then larger messages than a window's.
