@@ -9,7 +9,7 @@ mkdir -p "$dir/target"
 
 (
 	flock 9 # two test packages may come here at once
-	timeout 1200 cargo build --quiet --release --locked --manifest-path "$dir/Cargo.toml" --target-dir "$dir/target" >&2 9>&-
+	timeout 1200 cargo build --quiet --release --manifest-path "$dir/Cargo.toml" --target-dir "$dir/target" >&2 9>&-
 ) 9>"$dir/target/.lock"
 
 [ "${1:-}" != build ] || exit 0
