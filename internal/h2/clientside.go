@@ -29,7 +29,8 @@ type clientSide struct {
 	active int
 	limit  int // the server's MAX_CONCURRENT_STREAMS
 	queue  []chan struct{}
-	away   bool // takes no more calls
+	away   bool   // takes no more calls
+	last   uint32 // of GOAWAY: the server ignores streams above it
 }
 
 // errRefused marks a call that the server certainly did not look at.
@@ -67,7 +68,7 @@ func (cc *ClientConn) dial() (*clientSide, error) {
 		p.AuthInfo = tlsInfo(tc)
 		sk = newSock(tc, cork, &cc.counts)
 	}
-	s := &clientSide{cc: cc, peer: p, nextID: 1, limit: 1 << 30, ready: make(chan struct{})}
+	s := &clientSide{cc: cc, peer: p, nextID: 1, last: 1<<31 - 1, limit: 1 << 30, ready: make(chan struct{})}
 	s.c = newConn(nc, sk, &cc.o.Tuning, s)
 	w := &s.c.w
 	w.mu.Lock()
@@ -180,6 +181,11 @@ func (s *clientSide) open(st *stream, fs []hpack.HeaderField, u urgency) error {
 		return errRefused
 	}
 	s.mu.Lock()
+	if s.nextID > s.last { // GOAWAY came since enter
+		s.mu.Unlock()
+		c.mu.Unlock()
+		return errRefused
+	}
 	st.id = s.nextID
 	s.nextID += 2
 	spent := s.nextID > 1<<31-1<<16
@@ -291,6 +297,9 @@ func (s *clientSide) spoiled(st *stream, err error) {
 }
 
 func (s *clientSide) goAway(last uint32, code http2.ErrCode, debug string) {
+	s.mu.Lock()
+	s.last = min(s.last, last) // before the streams are looked through: open adds none above it any more
+	s.mu.Unlock()
 	s.drain()
 	s.c.mu.Lock()
 	var late []*stream

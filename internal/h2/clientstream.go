@@ -1,6 +1,7 @@
 package h2
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -51,7 +52,7 @@ type replay struct {
 const replayLimit = 64 << 10
 
 func (r *replay) add(prefix []byte, segs [][]byte, size int) {
-	if r.size += size; r.lost || r.size > replayLimit {
+	if r.size += len(prefix) + size; r.lost || r.size > replayLimit {
 		r.msgs, r.lost = nil, true
 		return
 	}
@@ -61,6 +62,8 @@ func (r *replay) add(prefix []byte, segs [][]byte, size int) {
 	}
 	r.msgs = append(r.msgs, b)
 }
+
+var errUnread = status.Error(codes.Canceled, "the call ended before all messages were received")
 
 const noReset = ^http2.ErrCode(0)
 
@@ -270,6 +273,10 @@ func (cs *clientStream) end(st *stream, sts *status.Status, trailer metadata.MD,
 
 // refused is the end of a stream that the server did not look at.
 func (cs *clientStream) refused(st *stream) {
+	if st.open { // it did: sending all again could have it done twice
+		cs.end(st, status.New(codes.Unavailable, "the server refused a stream that it had begun to answer"), nil, noReset)
+		return
+	}
 	if !st.c.remove(st) {
 		return
 	}
@@ -329,6 +336,10 @@ func (cs *clientStream) finish(err error) {
 		st := cs.cur.Load()
 		st.mu.Lock()
 		h, t := st.header, st.trailer
+		if len(st.ready) > 0 && st.err == io.EOF { // RecvMsg must not pass over what is dropped
+			st.err = cmp.Or(err, errUnread)
+		}
+		st.drop() // or it counted against the connection for ever
 		st.mu.Unlock()
 		for _, p := range cs.o.headers {
 			*p = h
@@ -400,10 +411,10 @@ func (cs *clientStream) CloseSend() error {
 // RecvMsg tells how.
 func (cs *clientStream) SendMsg(m any) error {
 	cs.checkContext()
-	st := cs.cur.Load()
 	var keep *replay
 	last := !cs.desc.ClientStreams
 	cs.mu.Lock()
+	st := cs.cur.Load() // not before: the receiver may be moving the call, without this message
 	if cs.half {
 		cs.mu.Unlock()
 		return status.Error(codes.Internal, "SendMsg called after CloseSend")

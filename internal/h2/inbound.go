@@ -43,7 +43,7 @@ func (st *stream) data(p []byte) {
 		if in.sink != nil {
 			if _, err := in.sink.Write(p[:n]); err != nil {
 				st.spoil(err)
-				return
+				break // what is left is given back below
 			}
 		} else {
 			if in.got+n > cap(*in.buf) {

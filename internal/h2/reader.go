@@ -23,6 +23,7 @@ type reader struct {
 	h       headerReader
 	wakes   []*stream
 	last    *stream // the stream of the last DATA frame
+	strayID uint32  // the stream of the last stray DATA frame that was answered
 	lastID  uint32  // highest stream the peer opened
 	budget  budget
 	setOne  bool // the first frame was SETTINGS
@@ -300,7 +301,9 @@ func (r *reader) beginData(h http2.FrameHeader, pad []byte) error {
 	st := r.st
 	var failed error
 	switch {
-	case st == nil || st.remoteEnd.Load():
+	case st == nil:
+		return r.stray(id, n)
+	case st.remoteEnd.Load():
 		failed = streamError{id, http2.ErrCodeStreamClosed, "DATA after the end of the stream"}
 	case !st.open:
 		failed = streamError{id, http2.ErrCodeProtocol, "DATA before HEADERS"}
@@ -324,6 +327,23 @@ func (r *reader) beginData(h http2.FrameHeader, pad []byte) error {
 		held = 0
 	}
 	return r.c.receive(n, held)
+}
+
+// stray drops a DATA frame of a stream that is over. The peer may have sent a whole window of them, however small, before
+// it learned that we reset the stream, so they cost no more than they earn, and one RST_STREAM answers those in a row.
+func (r *reader) stray(id uint32, n int) error {
+	if r.strayID != id || n == 0 {
+		if err := r.budget.spend(1); err != nil {
+			return err
+		}
+	}
+	if r.strayID != id {
+		r.strayID = id
+		if err := r.c.w.control(appendReset(nil, id, http2.ErrCodeStreamClosed)); err != nil {
+			return err
+		}
+	}
+	return r.c.receive(n, 0)
 }
 
 // payload passes on what is in the buffer of the current frame.

@@ -80,7 +80,7 @@ func (s *serverSide) watch() {
 	}
 	t := time.NewTicker(max(period, time.Millisecond))
 	defer t.Stop()
-	stuck := map[*stream]int{}
+	stuck := map[*stream]stalled{}
 	for {
 		select {
 		case <-s.c.ended:
@@ -99,8 +99,18 @@ func (s *serverSide) watch() {
 	}
 }
 
-// unstick ends the streams that have been waiting for window since the last but one call.
-func (s *serverSide) unstick(stuck map[*stream]int) {
+// stalled is how often unstick found a stream without window, and how much it had sent by then.
+type stalled struct {
+	times int
+	moved int64
+}
+
+// stallBytes is what a stream must send between two calls of unstick so as not to count as stuck: a crumb of window
+// now and then is no progress.
+const stallBytes = 1 << 10
+
+// unstick ends the streams that have been waiting for window, with next to none given, since the last but one call.
+func (s *serverSide) unstick(stuck map[*stream]stalled) {
 	var all []*stream
 	s.c.mu.Lock()
 	for _, st := range s.c.streams {
@@ -113,7 +123,14 @@ func (s *serverSide) unstick(stuck map[*stream]int) {
 			continue
 		}
 		now[st] = true
-		if stuck[st]++; stuck[st] > 2 {
+		s.c.w.mu.Lock()
+		was, moved := stuck[st], st.moved
+		s.c.w.mu.Unlock()
+		if was.times > 0 && moved-was.moved >= stallBytes { // it only happens to wait right now
+			was.times = 0
+		}
+		stuck[st] = stalled{was.times + 1, moved}
+		if was.times == 2 {
 			s.abandon(st, status.Error(codes.Unavailable, "the client gives no window"), http2.ErrCodeEnhanceYourCalm)
 		}
 	}

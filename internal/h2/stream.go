@@ -26,6 +26,7 @@ type stream struct {
 	sendDone bool  // END_STREAM or RST_STREAM was sent
 	sendErr  error // the stream ended under the sender
 	blocked  atomic.Bool
+	moved    int64    // bytes sent, for what watches over stalled streams
 	segs     [][]byte // the sender's, reused
 	bufs     mem.BufferSlice
 	prefix   [messagePrefix]byte
@@ -200,5 +201,6 @@ func (st *stream) halt(err error) {
 		st.sendErr = err
 	}
 	st.sendCond.Signal()
+	w.room.Broadcast() // it may wait in hold
 	w.mu.Unlock()
 }

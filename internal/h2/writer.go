@@ -105,6 +105,7 @@ func (w *writer) drain(times int) {
 
 // release ends ownership: the next stream has its turn, or the flusher takes what is left. mu is held.
 func (w *writer) release() {
+	w.interrupted() // one that came too late must not end the next owner's write
 	w.owner = nil
 	if len(w.turns) > 0 {
 		next := w.turns[0]
@@ -281,6 +282,7 @@ func (w *writer) message(st *stream, prefix []byte, segs [][]byte, size int, u u
 		}
 		st.sendWin -= int64(left)
 		w.connWin -= int64(left)
+		st.moved += int64(left)
 		w.small(st, &src, left, end)
 		w.kickBy(st, u)
 		return nil
@@ -291,7 +293,7 @@ func (w *writer) message(st *stream, prefix []byte, segs [][]byte, size int, u u
 			return err
 		}
 		if err := w.acquire(st); err != nil {
-			w.connWin += int64(n)
+			w.unreserve(n)
 			return err
 		}
 		left -= n
@@ -378,7 +380,7 @@ func (w *writer) bulk(st *stream, src *pieces, n int, end bool) bool {
 	switch cut := w.interrupted(); {
 	case err == nil:
 	case cut:
-		w.connWin += int64(n)
+		w.unreserve(n)
 		w.out = append(rest, w.out...)
 		return false
 	default:
@@ -439,6 +441,7 @@ func (w *writer) reserve(st *stream, want int) (int, error) {
 			}
 			st.sendWin -= n
 			w.connWin -= n
+			st.moved += n
 			return int(n), nil
 		}
 		w.kickBy(st, now) // nobody else may come by while this one waits
@@ -455,6 +458,15 @@ func (w *writer) reserve(st *stream, want int) (int, error) {
 		st.blocked.Store(true)
 		st.sendCond.Wait()
 		st.blocked.Store(false)
+	}
+}
+
+// unreserve gives n bytes of the connection's window back and lets the first stream that waits for them look: the peer
+// need not send an update. mu is held.
+func (w *writer) unreserve(n int) {
+	w.connWin += int64(n)
+	if len(w.waiting) > 0 {
+		w.waiting[0].sendCond.Signal()
 	}
 }
 
