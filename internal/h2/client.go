@@ -156,6 +156,9 @@ func (cc *ClientConn) connect(pause time.Duration) {
 	defer cc.mu.Unlock()
 	close(cc.dialing)
 	cc.dialing = nil
+	if err == nil && s.leaving() { // or the next dial would follow at once, and so on
+		err = errors.New("the server sends its clients away at once")
+	}
 	cc.lastErr = err
 	if err != nil {
 		cc.backoff = min(max(2*cc.backoff, cc.o.BackoffBase), cc.o.BackoffMax)
@@ -163,9 +166,7 @@ func (cc *ClientConn) connect(pause time.Duration) {
 		return
 	}
 	cc.backoff = 0
-	if !s.leaving() {
-		cc.cur = s
-	}
+	cc.cur = s
 }
 
 // leave makes new calls use another connection than s.

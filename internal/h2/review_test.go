@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"io"
+	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -157,5 +160,31 @@ func TestGoAwayBeforeOpen(t *testing.T) {
 	side.goAway(1, http2.ErrCodeNo, "")
 	if err := side.open(newStream(side.c, 1), nil, soon); err != errRefused {
 		t.Fatalf("open after GOAWAY: %v", err)
+	}
+}
+
+// A server that sends every connection away at once is not dialled in a busy loop.
+func TestSentAwayAtOnce(t *testing.T) {
+	var dials atomic.Int32
+	o := testClientOptions("")
+	o.Dial = func(context.Context) (net.Conn, error) {
+		dials.Add(1)
+		a, b := net.Pipe()
+		go func() {
+			go io.Copy(io.Discard, b)
+			_, _ = b.Write(appendGoAway(appendSettings(nil), 0, http2.ErrCodeNo, ""))
+		}()
+		return a, nil
+	}
+	cc, err := NewClient(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cc.Close()
+	ctx, cancel := context.WithTimeout(testContext(t), 200*time.Millisecond)
+	defer cancel()
+	_, err = openBlob(ctx, cc, "Get")
+	if n := dials.Load(); err == nil || n > 20 {
+		t.Fatalf("%d dials, %v", n, err)
 	}
 }
