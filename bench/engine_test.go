@@ -245,3 +245,18 @@ func TestStreamsFindWhatWasPrepared(t *testing.T) {
 		}
 	}
 }
+
+// TestStreamsShareDictionaries puts and verifies the same dictionary-encoded
+// batches from several streams at once, for the race detector to see.
+func TestStreamsShareDictionaries(t *testing.T) {
+	for _, tr := range transports {
+		uri, _ := serve(t, tr)
+		for _, op := range []string{bench.OpGet, bench.OpPut, bench.OpExchange} {
+			c := config(op, tr)
+			c.Workload, c.Decode, c.Concurrency, c.Total = "dict", "verify", 6, 12
+			if got := run(t, t.Context(), uri, c); got.Status != results.StatusOK {
+				t.Errorf("%s %s: %s %s", tr, op, got.Status, got.Error)
+			}
+		}
+	}
+}
