@@ -181,7 +181,7 @@ func TestServerThatDies(t *testing.T) {
 		uri, kill := serve(t, tr)
 		c := config(bench.OpGet, tr)
 		c.Total, c.Duration, c.Warmup = 0, 30, 0.05
-		time.AfterFunc(600*time.Millisecond, kill)
+		time.AfterFunc(1500*time.Millisecond, kill)
 		got := run(t, t.Context(), uri, c)
 		if got.Status != results.StatusFailed || got.Verdict != results.VerdictIncomplete || got.Errors["Unavailable"] != 1 {
 			t.Errorf("%s: %s, %s, errors %v (%s), want failed, incomplete, one Unavailable", tr, got.Status, got.Verdict, got.Errors, got.Error)
@@ -198,7 +198,7 @@ func TestInterrupted(t *testing.T) {
 	defer cancel()
 	c := config(bench.OpPut, wire.GRPC)
 	c.Total, c.Duration, c.Warmup = 0, 30, 0
-	time.AfterFunc(400*time.Millisecond, cancel)
+	time.AfterFunc(1200*time.Millisecond, cancel)
 	got := run(t, ctx, uri, c)
 	if got == nil || got.Status != results.StatusPartial || got.Batches == 0 || len(got.Errors) != 0 || got.Seconds > 10 {
 		t.Errorf("interrupted trial: %+v", got)

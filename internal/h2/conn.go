@@ -137,10 +137,10 @@ func (c *conn) farewell(e connError) {
 	// A socket closed with unread input is reset, and the peer may not see the GOAWAY: read a little first.
 	if tc, ok := c.nc.(interface{ CloseWrite() error }); ok && c.s.cork == nil {
 		_ = tc.CloseWrite()
-		_ = c.nc.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
-		var b [4096]byte
+		_ = c.nc.SetReadDeadline(time.Now().Add(500 * time.Millisecond))
+		b := make([]byte, 64<<10) // with the loop below, 16 MiB at most: a flood is larger than one socket buffer
 		for range 256 {
-			if _, err := c.nc.Read(b[:]); err != nil {
+			if _, err := c.nc.Read(b); err != nil {
 				break
 			}
 		}
