@@ -126,6 +126,7 @@ func (p *plan) record(m *maker) arrow.RecordBatch {
 
 // newBatch takes over the reference to rec.
 func newBatch(rec arrow.RecordBatch) Batch {
+	settleDictionaries(rec)
 	m := measure(rec, rec.NumRows())
 	return Batch{Record: rec, Rows: rec.NumRows(), LogicalBytes: m.logical, BodyBytes: m.body}
 }
@@ -138,4 +139,18 @@ func (s *Set) Release() {
 		}
 	}
 	s.Batches = nil
+}
+
+// settleDictionaries has each dictionary column make its dictionary's array now.
+// arrow-go makes it at the first use without a lock, and its writer does use it:
+// streams that share a Set would race.
+func settleDictionaries(rec arrow.RecordBatch) {
+	for _, col := range rec.Columns() {
+		if ext, ok := col.(array.ExtensionArray); ok {
+			col = ext.Storage()
+		}
+		if d, ok := col.(*array.Dictionary); ok {
+			d.Dictionary()
+		}
+	}
 }

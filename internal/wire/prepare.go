@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"google.golang.org/grpc/mem"
 )
@@ -76,9 +75,6 @@ func Prepare(t Transport, schema *arrow.Schema, recs []arrow.RecordBatch, c Comp
 		if !rec.Schema().Equal(schema) {
 			p.Release()
 			return nil, fmt.Errorf("batch %d: its schema is not that of the stream", i)
-		}
-		if t == Stock {
-			settleDictionaries(rec)
 		}
 		rec.Retain()
 		p.recs = append(p.recs, rec)
@@ -174,20 +170,6 @@ func (p *Prepared) dropEncoded() {
 				b.Release()
 			}
 			e.owned = nil
-		}
-	}
-}
-
-// settleDictionaries has each dictionary column make its dictionary's array now.
-// arrow-go makes it at the first use without a lock, and its writer does use it:
-// streams that send the same record batch would race.
-func settleDictionaries(rec arrow.RecordBatch) {
-	for _, col := range rec.Columns() {
-		if ext, ok := col.(array.ExtensionArray); ok {
-			col = ext.Storage()
-		}
-		if d, ok := col.(*array.Dictionary); ok {
-			d.Dictionary()
 		}
 	}
 }
