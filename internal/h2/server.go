@@ -5,8 +5,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -171,7 +173,7 @@ func (s *Server) serve(nc net.Conn) {
 	s.mu.Unlock()
 }
 
-func (s *Server) handshake(nc net.Conn) (*sock, tlsState, error) {
+func (s *Server) handshake(nc net.Conn) (*sock, *tls.Conn, error) {
 	if s.o.TLS == nil {
 		return newSock(nc, nil, &s.counts), nil, nil
 	}
@@ -188,25 +190,24 @@ func (s *Server) handshake(nc net.Conn) (*sock, tlsState, error) {
 	return newSock(tc, cork, &s.counts), tc, nil
 }
 
-type tlsState = *tls.Conn
-
-// Stop ends everything at once: calls fail with Unavailable at the client, and handlers find their contexts done. It waits
-// for the connections, not for handlers that ignore their context.
-func (s *Server) Stop() {
+// refuse sets state, s.stopped or s.draining, takes no more connections, and returns those that there are.
+func (s *Server) refuse(state *bool) []*serverSide {
 	s.mu.Lock()
-	s.stopped = true
+	defer s.mu.Unlock()
+	*state = true
 	for l := range s.listeners {
 		_ = l.Close()
 	}
 	for nc := range s.raw {
 		_ = nc.Close()
 	}
-	all := make([]*serverSide, 0, len(s.conns))
-	for c := range s.conns {
-		all = append(all, c)
-	}
-	s.mu.Unlock()
-	for _, c := range all {
+	return slices.Collect(maps.Keys(s.conns))
+}
+
+// Stop ends everything at once: calls fail with Unavailable at the client, and handlers find their contexts done. It waits
+// for the connections, not for handlers that ignore their context.
+func (s *Server) Stop() {
+	for _, c := range s.refuse(&s.stopped) {
 		c.c.shut(errStopped)
 	}
 	s.tasks.Wait()
@@ -214,20 +215,7 @@ func (s *Server) Stop() {
 
 // GracefulStop takes no more connections and calls, and returns when the calls under way have ended.
 func (s *Server) GracefulStop() {
-	s.mu.Lock()
-	s.draining = true
-	for l := range s.listeners {
-		_ = l.Close()
-	}
-	for nc := range s.raw {
-		_ = nc.Close()
-	}
-	all := make([]*serverSide, 0, len(s.conns))
-	for c := range s.conns {
-		all = append(all, c)
-	}
-	s.mu.Unlock()
-	for _, c := range all {
+	for _, c := range s.refuse(&s.draining) {
 		c.drain()
 	}
 	s.tasks.Wait()

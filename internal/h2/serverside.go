@@ -2,6 +2,7 @@ package h2
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -37,7 +38,7 @@ type serverSide struct {
 	asked  bool   // drain was called
 }
 
-func newServerSide(s *Server, nc net.Conn, sk *sock, tc tlsState) *serverSide {
+func newServerSide(s *Server, nc net.Conn, sk *sock, tc *tls.Conn) *serverSide {
 	p := &peer.Peer{Addr: nc.RemoteAddr(), LocalAddr: nc.LocalAddr(), AuthInfo: plainInfo{credentials.CommonAuthInfo{SecurityLevel: credentials.NoSecurity}}}
 	if tc != nil {
 		p.AuthInfo = tlsInfo(tc)
