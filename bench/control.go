@@ -103,9 +103,15 @@ func (c *control) prepare(ctx context.Context, t workloads.Ticket) (s shape, err
 }
 
 func (c *control) action(ctx context.Context, kind string, body []byte) ([]byte, error) {
+	return action(ctx, c.client, kind, body)
+}
+
+// action calls DoAction, reads all that is answered, and returns the first
+// Result's body.
+func action(ctx context.Context, client flight.FlightServiceClient, kind string, body []byte) ([]byte, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stream, err := c.client.DoAction(ctx, &flight.Action{Type: kind, Body: body})
+	stream, err := client.DoAction(ctx, &flight.Action{Type: kind, Body: body})
 	if err != nil {
 		return nil, err
 	}

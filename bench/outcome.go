@@ -40,8 +40,8 @@ func (t *trial) reportWindow() {
 	out.Seconds = seconds(end - begin)
 	d := last.totals.minus(first.totals)
 	out.Bytes, out.Rows, out.Batches, out.Streams = d.bytes, d.rows, d.batches, d.streams
-	spans := s.spans(begin, end, t.interval())
-	out.Timeline = s.timeline(spans, begin)
+	timeline, hists := s.timeline(s.spans(begin, end, t.interval()), begin)
+	out.Timeline = timeline
 	for _, m := range t.recs.used {
 		below, above := t.recs.outOfRange(m)
 		h := s.histogram(m, 0, len(s.samples)-1)
@@ -49,7 +49,7 @@ func (t *trial) reportWindow() {
 			continue
 		}
 		out.Latencies[metricNames[m]] = results.Summarise(h, below, above)
-		out.Hists[metricNames[m]] = s.encoded(m, spans, begin)
+		out.Hists[metricNames[m]] = hists[m]
 		if above > 0 {
 			t.warn(fmt.Sprintf("%d samples of %s were over 1 h, and are in no percentile", above, metricNames[m]))
 		}

@@ -138,9 +138,14 @@ func (s *sampler) spans(begin, end int64, period time.Duration) []span {
 	return out
 }
 
-// timeline turns spans of the window that starts at begin into intervals.
-func (s *sampler) timeline(spans []span, begin int64) []results.Interval {
+// timeline turns spans of the window that starts at begin into intervals, and
+// returns with them the histograms behind their latencies, by metric.
+func (s *sampler) timeline(spans []span, begin int64) ([]results.Interval, map[metric]*results.Encoded) {
 	out := make([]results.Interval, 0, len(spans))
+	hists := map[metric]*results.Encoded{}
+	for _, m := range s.recs.used {
+		hists[m] = &results.Encoded{}
+	}
 	for _, p := range spans {
 		d := s.samples[p.to].totals.minus(s.samples[p.from].totals)
 		iv := results.Interval{
@@ -149,25 +154,16 @@ func (s *sampler) timeline(spans []span, begin int64) []results.Interval {
 			Latencies: map[string]results.Latency{},
 		}
 		for _, m := range s.recs.used {
-			if h := s.histogram(m, p.from, p.to); h.TotalCount() > 0 {
-				iv.Latencies[metricNames[m]] = results.Summarise(h, 0, 0)
+			h := s.histogram(m, p.from, p.to)
+			if h.TotalCount() == 0 {
+				continue
 			}
+			iv.Latencies[metricNames[m]] = results.Summarise(h, 0, 0)
+			hists[m].Intervals = append(hists[m].Intervals, results.IntervalHistogram{Start: iv.Start, Seconds: iv.Seconds, Histogram: h})
 		}
 		out = append(out, iv)
 	}
-	return out
-}
-
-// encoded returns the histograms of m, one a span.
-func (s *sampler) encoded(m metric, spans []span, begin int64) *results.Encoded {
-	e := &results.Encoded{}
-	for _, p := range spans {
-		if h := s.histogram(m, p.from, p.to); h.TotalCount() > 0 {
-			e.Intervals = append(e.Intervals, results.IntervalHistogram{
-				Start: seconds(p.start - begin), Seconds: seconds(p.end - p.start), Histogram: h})
-		}
-	}
-	return e
+	return out, hists
 }
 
 func seconds(ns int64) float64 { return float64(ns) / 1e9 }

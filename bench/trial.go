@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -118,14 +117,10 @@ func unreached(tgt target.Target, err error) error {
 
 // ping completes a call, whatever the server answers to it.
 func ping(ctx context.Context, client flight.FlightServiceClient) error {
-	stream, err := client.DoAction(ctx, &flight.Action{Type: "ping"})
-	for err == nil {
-		_, err = stream.Recv()
+	if _, err := action(ctx, client, "ping", nil); err != nil && !foreign(err) {
+		return err
 	}
-	if err == io.EOF || foreign(err) {
-		return nil
-	}
-	return err
+	return nil
 }
 
 // prepare has the batches made on both sides and the slots built.
