@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"flightbench/bench"
+	"flightbench/internal/target"
 	"flightbench/results"
 	"flightbench/results/report"
 )
@@ -28,7 +29,7 @@ type runFlags struct {
 	format    string
 	inProcess bool
 	targets   []string
-	trust     targetTrust
+	trust     target.Trust
 }
 
 func runCommand() *cobra.Command {

@@ -19,8 +19,6 @@ type axisFlag struct {
 	values []string
 }
 
-type targetTrust = target.Trust
-
 // newRunFlags holds the defaults of a bare run: DoGet and DoPut at three batch
 // sizes, three times, in well under a minute.
 func newRunFlags() *runFlags {
@@ -69,12 +67,12 @@ func (r *runFlags) bind(f *pflag.FlagSet) {
 	f.Float64Var(&b.Entropy, "entropy", b.Entropy, "0..1: how much of the data is drawn afresh; 1 compresses worst")
 	f.IntVar(&b.Distinct, "distinct", b.Distinct, "distinct batches in rotation; 0: enough to defeat a codec's and the CPU's memory")
 	f.Uint64Var(&b.Seed, "seed", b.Seed, "of the data and of the order of trials")
-	f.Var((*bytes64Value)(&b.Window), "window", "HTTP/2 stream window of client and embedded server; 0: the transport's default")
-	f.Var((*bytes64Value)(&b.ConnWindow), "conn-window", "HTTP/2 connection window of both; 0: the transport's default")
-	f.Var((*bytes64Value)(&b.ReadBuffer), "read-buffer", "of a connection, of both; 0: the transport's default")
-	f.Var((*bytes64Value)(&b.WriteBuffer), "write-buffer", "of a connection, of both; 0: the transport's default")
-	f.Var((*bytes64Value)(&b.MaxFrame), "max-frame", "largest HTTP/2 frame that the client announces, direct only; 0: the transport's default")
-	f.Var((*bytes64Value)(&b.MaxMessage), "max-message", "largest gRPC message")
+	f.Var(bytesOf(&b.Window), "window", "HTTP/2 stream window of client and embedded server; 0: the transport's default")
+	f.Var(bytesOf(&b.ConnWindow), "conn-window", "HTTP/2 connection window of both; 0: the transport's default")
+	f.Var(bytesOf(&b.ReadBuffer), "read-buffer", "of a connection, of both; 0: the transport's default")
+	f.Var(bytesOf(&b.WriteBuffer), "write-buffer", "of a connection, of both; 0: the transport's default")
+	f.Var(bytesOf(&b.MaxFrame), "max-frame", "largest HTTP/2 frame that the client announces, direct only; 0: the transport's default")
+	f.Var(bytesOf(&b.MaxMessage), "max-message", "largest gRPC message")
 	f.BoolVar(&r.inProcess, "in-process", false, "run the embedded server in this process")
 	f.StringArrayVar(&r.targets, "target", nil, "[NAME=]URI of a server; repeatable, like the arguments")
 	f.StringVar(&r.trust.CACert, "cacert", "", "PEM file of the CA that a grpc+tls target is verified with")
@@ -123,7 +121,7 @@ func (r *runFlags) plan(f *pflag.FlagSet) (bench.Plan, error) {
 			a.Values = append(a.Values, name)
 		}
 		axes = append(axes, a)
-	} else if r.trust != (targetTrust{}) {
+	} else if r.trust != (target.Trust{}) {
 		return p, errors.New("--cacert, --cert, --key and --server-name are for a grpc+tls target: name one, or use --tls for the embedded server")
 	}
 	for _, a := range r.axes {

@@ -6,24 +6,16 @@ import (
 	"flightbench/bench"
 )
 
-// bytesValue is a flag of bytes: 2097152, 2MiB, 64k.
-type bytesValue int
+// bytesFlag is a flag of bytes, 2097152, 2MiB or 64k, that sets what it points to.
+type bytesFlag[T int | int64] struct{ to *T }
 
-func (v *bytesValue) Set(s string) error {
+// bytesOf makes a flag of the field at to, whose value is the default.
+func bytesOf[T int | int64](to *T) bytesFlag[T] { return bytesFlag[T]{to} }
+
+func (v bytesFlag[T]) Set(s string) error {
 	n, err := bench.ParseCount(s)
-	*v = bytesValue(n)
+	*v.to = T(n)
 	return err
 }
-func (v *bytesValue) String() string { return strconv.Itoa(int(*v)) }
-func (v *bytesValue) Type() string   { return "bytes" }
-
-// bytes64Value is bytesValue for the engine's Config.
-type bytes64Value int64
-
-func (v *bytes64Value) Set(s string) error {
-	n, err := bench.ParseCount(s)
-	*v = bytes64Value(n)
-	return err
-}
-func (v *bytes64Value) String() string { return strconv.FormatInt(int64(*v), 10) }
-func (v *bytes64Value) Type() string   { return "bytes" }
+func (v bytesFlag[T]) String() string { return strconv.FormatInt(int64(*v.to), 10) }
+func (v bytesFlag[T]) Type() string   { return "bytes" }
