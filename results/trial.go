@@ -36,7 +36,7 @@ const (
 // Sizes are bytes, durations seconds. The zero value is no valid Config.
 type Config struct {
 	Target          string  `json:"target"`           // name of the target: its URI, or "embedded"
-	Op              string  `json:"op"`               // get, put, exchange
+	Op              string  `json:"op"`               // get, put, exchange, info, action:NAME, query, ...; see bench
 	Transport       string  `json:"transport"`        // the client's: direct, grpc, stock
 	ServerTransport string  `json:"server_transport"` // the server's own word, "" where it is not ours
 	TLS             string  `json:"tls"`              // off, on, mtls
@@ -64,11 +64,37 @@ type Config struct {
 	MaxMessage      int64   `json:"max_message"`      // largest gRPC message accepted
 	InProcess       bool    `json:"in_process"`       // client and server share a process
 	GOMAXPROCS      int     `json:"gomaxprocs"`       // of the client
+
+	// Access.
+	Auth          string `json:"auth"`            // none, token, basic, handshake, handshake-plain
+	Headers       int    `json:"headers"`         // headers that the client adds to each call, beside what else it must send
+	Middleware    int    `json:"middleware"`      // middlewares on the embedded server's path
+	TLSSkipVerify bool   `json:"tls_skip_verify"` // the server's certificate was not verified
+	TLSMin        string `json:"tls_min"`         // lowest TLS version of the client: 1.2, 1.3; "" without TLS
+
+	// What is asked for. At most one of Path, Cmd, Ticket and SQL is set; without one the workload is asked for.
+	Request     string  `json:"request"`      // resolved: flightbench, perf, path, cmd, ticket, sql; "" where an operation asks for nothing
+	Path        string  `json:"path"`         // descriptor path, its parts joined by /
+	Cmd         string  `json:"cmd"`          // descriptor command as given: text, @FILE or hex:DIGITS
+	Ticket      string  `json:"ticket"`       // as Cmd; no GetFlightInfo is made
+	SQL         string  `json:"sql"`          // statement, or @FILE with several
+	Params      string  `json:"params"`       // Arrow file with the parameters of a prepared statement
+	Table       string  `json:"table"`        // of an ingest
+	IngestMode  string  `json:"ingest_mode"`  // append, create, replace
+	Transaction bool    `json:"transaction"`  // each iteration of a SQL operation is a transaction
+	Poll        bool    `json:"poll"`         // a get calls PollFlightInfo until complete, not GetFlightInfo
+	Ordered     bool    `json:"ordered"`      // endpoints are read one after another, not all at a time
+	Location    string  `json:"location"`     // which of an endpoint's locations is read: listed, original, rewrite:FROM=TO
+	Timeout     float64 `json:"timeout"`      // seconds of a call, its gRPC deadline; 0: none
+	Stall       float64 `json:"stall"`        // seconds without a message after which a stream is given up; 0: never
+	CancelAfter string  `json:"cancel_after"` // a stream is canceled after so many batches (16) or that time (50ms); "": never
+	Provoke     string  `json:"provoke"`      // error that the embedded server is asked for: KIND or KIND:EVERY; "": none
 }
 
 // Axes are the Config fields that may vary within a run, in the order in which
 // tables and plots name them.
-var Axes = []string{"target", "op", "transport", "tls", "workload", "rows", "batch_bytes", "compression", "decode", "concurrency", "connections"}
+var Axes = []string{"target", "op", "transport", "tls", "workload", "rows", "batch_bytes", "compression", "decode", "concurrency", "connections",
+	"auth", "headers", "middleware"}
 
 // Axis returns the printed value of the field whose JSON name is name, and
 // whether there is one.
@@ -176,6 +202,8 @@ type Whole struct {
 	ControlWritten int64 `json:"control_written"`
 	Acks           int64 `json:"acks"`          // PutResults received
 	RealignBytes   int64 `json:"realign_bytes"` // copied because a body arrived misaligned
+	Renewals       int64 `json:"renewals"`      // logins anew because a token had expired
+	Failovers      int64 `json:"failovers"`     // streams that went to an endpoint's next location, the one before being out of reach
 }
 
 // Trial is one timed execution of one Config.
@@ -199,7 +227,9 @@ type Trial struct {
 	Timeline  []Interval          `json:"timeline"`
 	Whole     Whole               `json:"whole"`
 	Server    *Peer               `json:"server,omitempty"`
-	Hists     map[string]*Encoded `json:"-"` // the full histograms, for latency.hlog
+	Failures  map[string]int64    `json:"failures,omitempty"` // as Errors, by Flight's names: unavailable, unauthenticated, unauthorized, timed_out, cancelled, internal, server_error, ...
+	Served    map[string]int64    `json:"served,omitempty"`   // data streams by the address that served them, where there were others than the target's
+	Hists     map[string]*Encoded `json:"-"`                  // the full histograms, for latency.hlog
 }
 
 // Run is the header of one invocation.
