@@ -164,8 +164,8 @@ func (cs *clientStream) request(side *clientSide) ([]hpack.HeaderField, error) {
 		hpack.HeaderField{Name: ":path", Value: path}, hpack.HeaderField{Name: ":authority", Value: authority},
 		hpack.HeaderField{Name: "content-type", Value: contentType(cs.sub)},
 		hpack.HeaderField{Name: "user-agent", Value: cs.cc.o.UserAgent}, hpack.HeaderField{Name: "te", Value: "trailers"})
-	if d, ok := cs.ctx.Deadline(); ok {
-		fs = append(fs, hpack.HeaderField{Name: "grpc-timeout", Value: encodeTimeout(time.Until(d))})
+	if d, ok := serverTimeout(cs.ctx); ok {
+		fs = append(fs, hpack.HeaderField{Name: "grpc-timeout", Value: encodeTimeout(d)})
 	}
 	if cs.cd.comp != nil {
 		fs = append(fs, hpack.HeaderField{Name: "grpc-encoding", Value: cs.cd.comp.Name()})

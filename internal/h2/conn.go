@@ -25,11 +25,16 @@ type conn struct {
 	streams map[uint32]*stream
 	gone    []*stream // removed; the reader still has to let go of them
 	err     error     // why the connection ended
+	pings   uint32
+	awaited map[[8]byte]chan time.Time // PINGs under way
+
+	announced map[http2.SettingID]uint32 // the peer's settings; guarded by w.mu
 
 	hasGone  atomic.Bool
 	held     atomic.Int64 // bytes received that no receiver has taken
 	owed     atomic.Int64 // bytes received that the peer may send again
 	avail    atomic.Int64 // what the peer may still send
+	late     atomic.Int64 // bytes received for streams that were over
 	lastRead atomic.Int64 // unix nanoseconds
 	pinged   atomic.Bool  // a keepalive PING is unanswered
 	settled  atomic.Bool  // the peer's first SETTINGS came
@@ -51,7 +56,7 @@ type role interface {
 }
 
 func newConn(nc net.Conn, s *sock, t *Tuning, r role) *conn {
-	c := &conn{t: t, role: r, nc: nc, s: s, streams: make(map[uint32]*stream), ended: make(chan struct{})}
+	c := &conn{t: t, role: r, nc: nc, s: s, streams: make(map[uint32]*stream), announced: make(map[http2.SettingID]uint32), ended: make(chan struct{})}
 	c.w.init(s, t)
 	c.r.init(c)
 	c.avail.Store(initialWindow)

@@ -57,6 +57,7 @@ func (r *reader) frame(h http2.FrameHeader, p []byte) error {
 		}
 		if h.Flags.Has(http2.FlagPingAck) {
 			c.pinged.Store(false)
+			c.pong([8]byte(p))
 			return r.budget.spend(1)
 		}
 		if err := r.budget.spend(1); err != nil {
@@ -230,6 +231,9 @@ func (c *conn) setting(s http2.Setting) error {
 		w.peerHeaders = int64(s.Val)
 	case http2.SettingMaxConcurrentStreams:
 		w.peerStreams = int64(s.Val)
+	default:
+		return nil
 	}
+	c.announced[s.ID] = s.Val
 	return nil
 }

@@ -332,6 +332,7 @@ func (r *reader) beginData(h http2.FrameHeader, pad []byte) error {
 // stray drops a DATA frame of a stream that is over. The peer may have sent a whole window of them, however small, before
 // it learned that we reset the stream, so they cost no more than they earn, and one RST_STREAM answers those in a row.
 func (r *reader) stray(id uint32, n int) error {
+	r.c.late.Add(int64(n))
 	if r.strayID != id || n == 0 {
 		if err := r.budget.spend(1); err != nil {
 			return err
