@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Bounds of a Ticket.
@@ -16,6 +18,7 @@ const (
 	MaxTicketBytes = 64 << 10
 	MaxBatches     = 1 << 40 // batches of a stream
 	MaxEndpoints   = 4096
+	MaxDelay       = time.Hour
 	maxExact       = 1 << 53 // integers below it survive every JSON reader
 )
 
@@ -28,6 +31,29 @@ const (
 	DecodeVerify = "verify" // and compared with the generated ones
 )
 
+// Kinds of error that a Ticket may have a stream end with: Flight's own.
+const (
+	FailUnavailable     = "unavailable"
+	FailUnauthenticated = "unauthenticated"
+	FailUnauthorized    = "unauthorized"
+	FailTimedOut        = "timed_out"
+	FailCancelled       = "cancelled"
+	FailInternal        = "internal"
+	FailServerError     = "server_error" // with extra information
+)
+
+// Quirks are what a DoGet stream may hold though few servers send it.
+const (
+	QuirkMetadata     = "metadata"     // a message of app_metadata alone before each batch
+	QuirkEmpty        = "empty"        // a batch of no rows before each batch
+	QuirkDictionaries = "dictionaries" // of workload dict: other dictionaries before each batch, which replace those before
+)
+
+// FailKinds are the kinds of error in their documented order.
+func FailKinds() []string {
+	return []string{FailUnavailable, FailUnauthenticated, FailUnauthorized, FailTimedOut, FailCancelled, FailInternal, FailServerError}
+}
+
 // Ticket asks a server for streams. The same bytes are the CMD of a descriptor
 // and the ticket of an endpoint.
 type Ticket struct {
@@ -37,6 +63,17 @@ type Ticket struct {
 	Endpoints   int    // of GetFlightInfo, 1 to MaxEndpoints; 0 means 1
 	Start       int64  // index of the stream's first batch in the rotation, 0 to 2^53
 	Decode      string // count, batch or verify; empty means count
+
+	// What goes wrong with a DoGet, DoPut or DoExchange.
+	Fail      string        // kind of error that the stream ends with; empty: none
+	FailAfter int64         // batches sent or taken before it, 0 to MaxBatches; a stream that has fewer does not fail
+	FailEvery int64         // every Nth stream that asks for an error gets one, counted over the server's life; 0 means 1
+	Delay     time.Duration // waited before each batch, 0 to MaxDelay
+	Quirk     string        // of a DoGet; empty: none
+
+	// What a server writes into tickets and descriptors of its own.
+	Expires int64 // milliseconds since 1970 after which DoGet is refused; 0: never
+	Poll    int64 // times that PollFlightInfo was asked before
 }
 
 // The members of a ticket's JSON. Flightbench comes first: it is what tells a
@@ -54,6 +91,13 @@ type ticketJSON struct {
 	Endpoints   int      `json:"endpoints,omitempty"`
 	Start       int64    `json:"start,omitempty"`
 	Decode      string   `json:"decode,omitempty"`
+	Fail        string   `json:"fail,omitempty"`
+	FailAfter   int64    `json:"fail_after,omitempty"`
+	FailEvery   int64    `json:"fail_every,omitempty"`
+	Delay       string   `json:"delay,omitempty"`
+	Quirk       string   `json:"quirk,omitempty"`
+	Expires     int64    `json:"expires,omitempty"`
+	Poll        int64    `json:"poll,omitempty"`
 }
 
 // Marshal returns the ticket as one JSON object,
@@ -64,6 +108,10 @@ type ticketJSON struct {
 // NaN as entropy, which JSON can't say, panics.
 func (t Ticket) Marshal() []byte {
 	t = t.resolved()
+	delay := ""
+	if t.Delay != 0 {
+		delay = t.Delay.String()
+	}
 	b, err := json.Marshal(ticketJSON{
 		Flightbench: ticketVersion,
 		Workload:    t.Spec.String(),
@@ -77,6 +125,13 @@ func (t Ticket) Marshal() []byte {
 		Endpoints:   t.Endpoints,
 		Start:       t.Start,
 		Decode:      t.Decode,
+		Fail:        t.Fail,
+		FailAfter:   t.FailAfter,
+		FailEvery:   t.FailEvery,
+		Delay:       delay,
+		Quirk:       t.Quirk,
+		Expires:     t.Expires,
+		Poll:        t.Poll,
 	})
 	if err != nil {
 		panic(fmt.Sprintf("workloads: marshal of an invalid ticket: %v", err))
@@ -86,7 +141,8 @@ func (t Ticket) Marshal() []byte {
 
 // ParseTicket reads what [Ticket.Marshal] or a person wrote. Of the members only
 // flightbench and workload are required; the others default to [Default], one
-// batch, no compression, one endpoint and count. Everything else is strict: an
+// batch, no compression, one endpoint, count, and nothing that goes wrong.
+// Everything else is strict: an
 // unknown member, another version, more than MaxTicketBytes, trailing data or an
 // invalid value is an error that begins with "not a flightbench ticket".
 func ParseTicket(b []byte) (Ticket, error) {
@@ -127,8 +183,16 @@ func parseTicket(b []byte) (Ticket, error) {
 	setIf(&spec.Entropy, j.Entropy)
 	setIf(&spec.Seed, j.Seed)
 	spec.Distinct = j.Distinct
-	t := Ticket{Spec: spec, Batches: 1, Compression: j.Compression, Endpoints: j.Endpoints, Start: j.Start, Decode: j.Decode}
+	t := Ticket{
+		Spec: spec, Batches: 1, Compression: j.Compression, Endpoints: j.Endpoints, Start: j.Start, Decode: j.Decode,
+		Fail: j.Fail, FailAfter: j.FailAfter, FailEvery: j.FailEvery, Quirk: j.Quirk, Expires: j.Expires, Poll: j.Poll,
+	}
 	setIf(&t.Batches, j.Batches)
+	if j.Delay != "" {
+		if t.Delay, err = time.ParseDuration(j.Delay); err != nil {
+			return Ticket{}, fmt.Errorf("delay %q: give a duration such as 10ms", clip(j.Delay))
+		}
+	}
 	if err := t.Validate(); err != nil {
 		return Ticket{}, err
 	}
@@ -161,6 +225,9 @@ func (t Ticket) resolved() Ticket {
 	if t.Decode == "" {
 		t.Decode = DecodeCount
 	}
+	if t.FailEvery == 0 && t.Fail != "" {
+		t.FailEvery = 1
+	}
 	return t
 }
 
@@ -189,7 +256,36 @@ func (t Ticket) Validate() error {
 	if codec != "none" && codec != "lz4" && codec != "zstd" {
 		return fmt.Errorf("compression %q: use none, lz4, zstd or zstd:LEVEL", clip(t.Compression))
 	}
+	if err := t.validateFaults(); err != nil {
+		return err
+	}
 	return t.validateTotals()
+}
+
+func (t Ticket) validateFaults() error {
+	switch {
+	case t.Fail != "" && !slices.Contains(FailKinds(), t.Fail):
+		return fmt.Errorf("fail %q: use one of %s", clip(t.Fail), strings.Join(FailKinds(), ", "))
+	case t.Fail == "" && (t.FailAfter != 0 || t.FailEvery != 0):
+		return fmt.Errorf("fail_after %d and fail_every %d: they say when fail happens, name one of %s", t.FailAfter, t.FailEvery, strings.Join(FailKinds(), ", "))
+	case t.FailAfter < 0 || t.FailAfter > MaxBatches:
+		return fmt.Errorf("fail_after %d: give 0 to %d batches", t.FailAfter, int64(MaxBatches))
+	case t.FailEvery < 0 || t.FailEvery > maxExact:
+		return fmt.Errorf("fail_every %d: give 1, for each stream, to %d", t.FailEvery, int64(maxExact))
+	case t.Delay < 0 || t.Delay > MaxDelay:
+		return fmt.Errorf("delay %s: give 0 to %s", t.Delay, MaxDelay)
+	case t.Quirk == QuirkDictionaries && t.Spec.Name != Dict:
+		return fmt.Errorf("quirk %s: only workload %s has any, not %s", t.Quirk, Dict, clip(t.Spec.String()))
+	case t.Quirk == QuirkDictionaries && t.Spec.Distinct == 1:
+		return fmt.Errorf("quirk %s: one distinct batch has nothing to replace, ask for 2 or more", t.Quirk)
+	case t.Quirk != "" && t.Quirk != QuirkMetadata && t.Quirk != QuirkEmpty && t.Quirk != QuirkDictionaries:
+		return fmt.Errorf("quirk %q: use %s, %s or %s", clip(t.Quirk), QuirkMetadata, QuirkEmpty, QuirkDictionaries)
+	case t.Expires < 0 || t.Expires > maxExact:
+		return fmt.Errorf("expires %d: give milliseconds since 1970, 0 to %d", t.Expires, int64(maxExact))
+	case t.Poll < 0 || t.Poll > maxExact:
+		return fmt.Errorf("poll %d: give 0 to %d", t.Poll, int64(maxExact))
+	}
+	return nil
 }
 
 func (t Ticket) validateTotals() error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestTicketRoundTrip(t *testing.T) {
@@ -14,12 +15,20 @@ func TestTicketRoundTrip(t *testing.T) {
 		{Spec: Default(), Batches: 16, Compression: "none", Endpoints: 1, Decode: DecodeCount},
 		{Spec: wide, Batches: MaxBatches >> 10, Compression: "zstd:3", Endpoints: 16, Start: maxExact, Decode: DecodeVerify},
 		{Spec: file, Batches: 1, Compression: "lz4", Endpoints: 1, Decode: DecodeBatch},
+		{
+			Spec: Default(), Batches: 16, Compression: "none", Endpoints: 1, Decode: DecodeCount,
+			Fail: FailServerError, FailAfter: 3, FailEvery: 10, Delay: 1500 * time.Microsecond, Quirk: QuirkEmpty, Expires: 1_900_000_000_123, Poll: 2,
+		},
 	} {
 		b := tt.Marshal()
 		got, err := ParseTicket(b)
 		if err != nil || got != tt {
 			t.Errorf("ParseTicket(%s) = %+v, %v, want %+v", b, got, err, tt)
 		}
+	}
+	plain := `{"flightbench":1,"workload":"perf","rows":65536,"entropy":1,"seed":1,"batches":16,"compression":"none","endpoints":1,"decode":"count"}`
+	if got := (Ticket{Spec: Default(), Batches: 16}).Marshal(); string(got) != plain {
+		t.Errorf("%s, want %s: a plain ticket says nothing of what may go wrong", got, plain)
 	}
 	short := Ticket{Spec: Default(), Batches: 1}
 	if want := (Ticket{Spec: Default(), Batches: 1, Compression: "none", Endpoints: 1, Decode: DecodeCount}); !bytes.Equal(short.Marshal(), want.Marshal()) {
@@ -32,6 +41,21 @@ func TestParseTicket(t *testing.T) {
 		{`{"flightbench":1,"workload":"perf"}`, ""},
 		{` {"flightbench":1,"workload":"wide:3","batch_bytes":1000,"entropy":0} `, ""},
 		{`{"flightbench":1,"workload":"file:x"}`, ""},
+		{`{"flightbench":1,"workload":"perf","fail":"internal","fail_after":2,"delay":"10ms","quirk":"metadata"}`, ""},
+		{`{"flightbench":1,"workload":"dict","quirk":"dictionaries"}`, ""},
+		{`{"flightbench":1,"workload":"perf","fail":"lost"}`, `fail "lost": use one of unavailable, unauthenticated, unauthorized, timed_out, cancelled, internal, server_error`},
+		{`{"flightbench":1,"workload":"perf","fail_after":2}`, "fail_after 2 and fail_every 0: they say when fail happens"},
+		{`{"flightbench":1,"workload":"perf","fail_every":2}`, "fail_after 0 and fail_every 2: they say when fail happens"},
+		{`{"flightbench":1,"workload":"perf","fail":"internal","fail_after":-1}`, "fail_after -1"},
+		{`{"flightbench":1,"workload":"perf","fail":"internal","fail_every":-1}`, "fail_every -1"},
+		{`{"flightbench":1,"workload":"perf","delay":"10"}`, `delay "10": give a duration such as 10ms`},
+		{`{"flightbench":1,"workload":"perf","delay":"-1s"}`, "delay -1s: give 0 to 1h0m0s"},
+		{`{"flightbench":1,"workload":"perf","delay":"2h"}`, "delay 2h0m0s: give 0 to 1h0m0s"},
+		{`{"flightbench":1,"workload":"perf","quirk":"odd"}`, `quirk "odd": use metadata, empty or dictionaries`},
+		{`{"flightbench":1,"workload":"perf","quirk":"dictionaries"}`, "quirk dictionaries: only workload dict has any, not perf"},
+		{`{"flightbench":1,"workload":"dict","distinct":1,"quirk":"dictionaries"}`, "quirk dictionaries: one distinct batch has nothing to replace"},
+		{`{"flightbench":1,"workload":"perf","expires":-1}`, "expires -1"},
+		{`{"flightbench":1,"workload":"perf","poll":-1}`, "poll -1"},
 		{``, "it is no JSON object"},
 		{`hello`, "it is no JSON object"},
 		{`null`, "it is no JSON object"},
