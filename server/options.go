@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	flightgen "github.com/apache/arrow-go/v18/arrow/flight/gen/flight"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"flightbench/internal/wire"
@@ -35,6 +36,14 @@ type Options struct {
 	ReadBuffer, WriteBuffer int
 	// MaxStreams bounds the concurrent streams of one connection; 0 is no bound.
 	MaxStreams uint32
+
+	// Access says who may call, and what is on the path of every call.
+	Access
+	// Query says how GetFlightInfo answers.
+	Query
+	// SQL answers every descriptor, ticket and action of Flight SQL. Nil: they are
+	// UNIMPLEMENTED.
+	SQL flightgen.FlightServiceServer
 
 	// Files are the paths that the workload file:PATH may name. Every other
 	// path is refused, whether it exists or not.
@@ -112,7 +121,10 @@ func (o Options) Validate() error {
 	if o.Drain <= 0 {
 		return fmt.Errorf("drain is %s: choose more than 0", o.Drain)
 	}
-	return nil
+	if err := o.Access.Validate(); err != nil {
+		return err
+	}
+	return o.Query.Validate()
 }
 
 const (

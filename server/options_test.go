@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"flightbench/internal/wire"
 )
@@ -57,6 +58,29 @@ func TestOptionsValidate(t *testing.T) {
 		{"empty file", func(o *Options) { o.Files = []string{"a", ""} }, "file 1 is an empty path"},
 		{"no prepare limit", func(o *Options) { o.PrepareLimit = 0 }, "prepare limit is 0"},
 		{"no drain", func(o *Options) { o.Drain = 0 }, "drain is 0s"},
+		{"auth none", func(o *Options) { o.Auth = "none" }, ""},
+		{"auth token", func(o *Options) { o.Auth, o.Token = "token", "secret" }, ""},
+		{"auth basic", func(o *Options) { o.Auth, o.User, o.Password, o.TokenLife = "basic", "me", "secret", time.Hour }, ""},
+		{"auth handshake", func(o *Options) { o.Auth, o.User, o.Password = "handshake", "me:you", "secret" }, ""},
+		{"strange auth", func(o *Options) { o.Auth = "kerberos" }, `auth "kerberos" is unknown: use none, token, basic or handshake`},
+		{"no token", func(o *Options) { o.Auth = "token" }, "there is no token"},
+		{"token of no header", func(o *Options) { o.Auth, o.Token = "token", "secret secret" }, "use printable ASCII"},
+		{"token for nothing", func(o *Options) { o.Token = "secret" }, "nothing would ask for it"},
+		{"no password", func(o *Options) { o.Auth, o.User = "basic", "me" }, "auth basic: it needs a user and a password"},
+		{"no user", func(o *Options) { o.Auth, o.Password = "handshake", "secret" }, "auth handshake: it needs a user and a password"},
+		{"password for nothing", func(o *Options) { o.Auth, o.Token, o.Password = "token", "t", "secret" }, "nothing would ask for it"},
+		{"colon in basic", func(o *Options) { o.Auth, o.User, o.Password = "basic", "me:you", "secret" }, "holds a colon"},
+		{"negative life", func(o *Options) { o.Auth, o.User, o.Password, o.TokenLife = "basic", "me", "secret", -1 }, "token life is -1ns"},
+		{"life of nothing", func(o *Options) { o.TokenLife = time.Hour }, "token life is 1h0m0s"},
+		{"negative middleware", func(o *Options) { o.Middleware = -1 }, "middleware is -1"},
+		{"much middleware", func(o *Options) { o.Middleware = 201 }, "middleware is 201"},
+		{"locations", func(o *Options) {
+			o.Locations = []string{"", "grpc+tls://[::1]:1", "grpc+unix:///tmp/x", "arrow-flight-reuse-connection://?"}
+		}, ""},
+		{"no location", func(o *Options) { o.Locations = []string{"grpc://a:1", "a:1"} }, `location 1 is "a:1"`},
+		{"negative expiry", func(o *Options) { o.Expiry = -time.Second }, "expiry is -1s"},
+		{"short expiry", func(o *Options) { o.Expiry = time.Microsecond }, "expiry is 1µs"},
+		{"negative polls", func(o *Options) { o.Polls = -1 }, "polls is -1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := DefaultOptions()
@@ -71,6 +95,8 @@ func TestOptionsValidate(t *testing.T) {
 				t.Errorf("error %q, want one with %q", err, c.want)
 			case err != nil && strings.Contains(err.Error(), "\n"):
 				t.Errorf("error has more than one line: %q", err)
+			case err != nil && strings.Contains(err.Error(), "secret"):
+				t.Errorf("error tells a secret: %q", err)
 			}
 		})
 	}
