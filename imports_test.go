@@ -16,18 +16,20 @@ import (
 // rooms says which of the module's packages each folder may import, tests
 // aside. A folder that is not listed may not exist.
 var rooms = map[string][]string{
-	"workloads":                    {},
-	"internal/h2":                  {},
-	"internal/wire":                {},
-	"internal/target":              {"internal/wire", "internal/h2"},
-	"results":                      {},
-	"results/compare":              {"results"},
-	"results/plot":                 {"results", "results/compare"},
-	"results/report":               {"results", "results/compare", "results/plot"},
-	"results/internal/resultstest": {"results"},
-	"server":                       {"workloads", "internal/wire", "internal/h2"},
-	"bench":                        {"workloads", "results", "internal/target", "internal/wire"},
-	"cmd/flightbench":              {"*"},
+	"workloads":                      {},
+	"internal/h2":                    {},
+	"internal/wire":                  {},
+	"internal/target":                {"internal/wire", "internal/h2"},
+	"results":                        {},
+	"results/compare":                {"results"},
+	"results/plot":                   {"results", "results/compare"},
+	"results/report":                 {"results", "results/compare", "results/plot"},
+	"results/internal/resultstest":   {"results"},
+	"server":                         {"workloads", "internal/wire", "internal/h2"},
+	"server/sqldemo":                 {"workloads", "server/sqldemo/internal/sqlite"},
+	"server/sqldemo/internal/sqlite": {},
+	"bench":                          {"workloads", "results", "internal/target", "internal/wire"},
+	"cmd/flightbench":                {"*"},
 }
 
 // foreign lists modules that a room may not know.
