@@ -26,7 +26,7 @@ import org.apache.arrow.vector.compare.VectorEqualsVisitor;
  * Reads, puts and exchanges a workload. What it puts is what it read, with decode=verify in the
  * descriptor: the server itself compares that with its generator.
  */
-record Client(FlightClient flight, BufferAllocator allocator, Command command, int rows) {
+record Client(FlightClient flight, BufferAllocator allocator, Command command, int rows, CallOption... options) {
   private static final int BATCHES = 7;
 
   /** Bounds each call, so that no client outlives a server that hangs. */
@@ -36,10 +36,13 @@ record Client(FlightClient flight, BufferAllocator allocator, Command command, i
   static long check(FlightClient flight, BufferAllocator allocator, String workload, String compression, int rows) throws Exception {
     Command command = new Command(new TreeMap<>(Map.of(
         "flightbench", 1, "workload", workload, "rows", rows, "distinct", 3, "batches", BATCHES, "compression", compression)));
-    Client client = new Client(flight, allocator, command, rows);
-    try (Received received = client.get()) {
-      client.put(received);
-      client.exchange(received);
+    return new Client(flight, allocator, command, rows, LIMIT).checkAll();
+  }
+
+  long checkAll() throws Exception {
+    try (Received received = get()) {
+      put(received);
+      exchange(received);
       return received.rows();
     }
   }
@@ -71,16 +74,16 @@ record Client(FlightClient flight, BufferAllocator allocator, Command command, i
   }
 
   private Received read(Ticket ticket) throws Exception {
-    try (FlightStream stream = flight.getStream(ticket, LIMIT)) {
+    try (FlightStream stream = flight.getStream(ticket, options)) {
       return Received.all(stream, metadata -> {});
     }
   }
 
   private Received get() throws Exception {
     FlightDescriptor asked = descriptor(command.with(Map.of("endpoints", 2)));
-    FlightInfo info = flight.getInfo(asked, LIMIT);
+    FlightInfo info = flight.getInfo(asked, options);
     same("endpoints", info.getEndpoints().size(), 2);
-    same("schema", flight.getSchema(asked, LIMIT).getSchema(), info.getSchema());
+    same("schema", flight.getSchema(asked, options).getSchema(), info.getSchema());
     same("total_records", info.getRecords(), 2L * rows * BATCHES);
     try (Received second = read(info.getEndpoints().get(1).getTicket())) {
       same("rows of the second endpoint", second.rows(), (long) rows * BATCHES);
@@ -96,7 +99,7 @@ record Client(FlightClient flight, BufferAllocator allocator, Command command, i
     try (SyncPutListener acks = new SyncPutListener();
         VectorSchemaRoot root = VectorSchemaRoot.create(received.schema(), allocator)) {
       FlightDescriptor to = descriptor(command.with(Map.of("decode", "verify")));
-      FlightClient.ClientStreamListener writer = flight.startPut(to, acks, LIMIT);
+      FlightClient.ClientStreamListener writer = flight.startPut(to, acks, options);
       Compressed.start(writer, root, received.dictionaries(), command.compression());
       VectorLoader loader = new VectorLoader(root);
       for (int i = 0; i < received.batches().size(); i++) {
@@ -116,7 +119,7 @@ record Client(FlightClient flight, BufferAllocator allocator, Command command, i
 
   private void exchange(Received received) throws Exception {
     try (VectorSchemaRoot root = VectorSchemaRoot.create(received.schema(), allocator);
-        FlightClient.ExchangeReaderWriter both = flight.doExchange(descriptor(command), LIMIT)) {
+        FlightClient.ExchangeReaderWriter both = flight.doExchange(descriptor(command), options)) {
       Compressed.start(both.getWriter(), root, received.dictionaries(), command.compression());
       VectorLoader loader = new VectorLoader(root);
       FlightStream reader = both.getReader();

@@ -1,5 +1,6 @@
 package flightbench;
 
+import java.util.List;
 import org.apache.arrow.flight.FlightClient;
 import org.apache.arrow.flight.FlightServer;
 import org.apache.arrow.flight.Location;
@@ -11,24 +12,30 @@ public final class Peer {
   private Peer() {}
 
   public static void main(String[] args) throws Exception {
-    if (args.length == 1 && args[0].equals("server")) {
-      serve();
+    if (args.length >= 1 && args[0].equals("server")) {
+      serve(Access.parse(List.of(args).subList(1, args.length)));
+    } else if (args.length >= 2 && args[0].equals("rpcs")) {
+      Rpcs.check(List.of(args).subList(1, args.length));
+      System.exit(0);
     } else if (args.length >= 3 && args.length <= 5 && args[0].equals("client")) {
       String compressions = args.length > 3 ? args[3] : "none,lz4,zstd";
       // Few rows by default: commons-compress takes seconds for a megabyte of text with lz4.
       int rows = args.length > 4 ? Integer.parseInt(args[4]) : 250;
       check(args[1], args[2].split(","), compressions.split(","), rows);
     } else {
-      System.err.println("usage: java.sh server | client URI WORKLOAD[,...] [COMPRESSION[,...] [ROWS]]");
+      System.err.println("usage: java.sh server [OPTION...] | rpcs URI [OPTION...] | client URI WORKLOAD[,...] [COMPRESSION[,...] [ROWS]]");
       System.exit(2);
     }
   }
 
-  private static void serve() throws Exception {
+  private static void serve(Access access) throws Exception {
     BufferAllocator allocator = new RootAllocator();
-    FlightServer server =
-        FlightServer.builder(allocator, Location.forGrpcInsecure("127.0.0.1", 0), new Store(allocator)).build().start();
-    System.out.println("grpc://127.0.0.1:" + server.getPort());
+    Features features = new Features(allocator);
+    FlightServer.Builder builder = FlightServer.builder(allocator, access.location(), new Store(allocator, features));
+    FlightServer server = access.apply(builder).build().start();
+    String uri = access.uri(server.getPort());
+    features.listensAt(new Location(uri));
+    System.out.println(uri);
     System.in.readAllBytes();
     Runtime.getRuntime().halt(0); // no waiting for calls that a client left open
   }
