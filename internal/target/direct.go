@@ -9,10 +9,7 @@ import (
 // dialDirect connects through our own HTTP/2.
 func (t Target) dialDirect(tu Tuning) (*Conn, error) {
 	o := h2.DefaultClientOptions()
-	o.Dial, o.TLS, o.Authority = t.dialer, t.TLS, t.host
-	if t.network == "tcp" {
-		o.Authority = t.address
-	}
+	o.Dial, o.TLS, o.Authority = t.dialer, t.TLS, t.authority
 	o.UserAgent = "flightbench"
 	for _, f := range []struct {
 		to    *int
@@ -27,5 +24,5 @@ func (t Target) dialDirect(tu Tuning) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", t.URI, err)
 	}
-	return &Conn{ClientConnInterface: cc, Wire: cc.WireBytes, Close: cc.Close}, nil
+	return &Conn{ClientConnInterface: cc, Wire: cc.WireBytes, Inspect: cc.Inspect, Close: cc.Close}, nil
 }

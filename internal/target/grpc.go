@@ -30,7 +30,7 @@ func (t Target) dialGRPC(tu Tuning) (*Conn, error) {
 	if t.TLS != nil {
 		opts = append(opts, grpc.WithTransportCredentials(credentials.NewTLS(t.TLS)))
 	} else {
-		opts = append(opts, grpc.WithTransportCredentials(insecure.NewCredentials()))
+		opts = append(opts, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithAuthority(t.authority))
 	}
 	if tu.Window != 0 {
 		opts = append(opts, grpc.WithStaticStreamWindowSize(int32(tu.Window)))

@@ -21,7 +21,7 @@ func TestParse(t *testing.T) {
 		}
 	}
 	for _, tt := range []struct{ uri, want string }{
-		{"", "no Flight URI"}, {"localhost:1", "no Flight URI"}, {"http://x:1", `scheme "http"`}, {"grpc://x", "a host and a port"},
+		{"", "no Flight URI"}, {"localhost:1", "no Flight URI"}, {"http://x:1", "HTTP GET"}, {"ftp://x:1", `scheme "ftp"`}, {"grpc://x", "a host and a port"},
 		{"grpc://:1", "a host and a port"}, {"grpc://x:1/path", "no path"}, {"grpc+unix://", "no socket"},
 		{"grpc://x:1?a=b", "a query"}, {"grpc://me:hunter2@x:1", "a user"},
 	} {

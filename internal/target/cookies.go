@@ -1,0 +1,90 @@
+package target
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/metadata"
+)
+
+// jar keeps the cookies of one session: set-cookie of RFC 6265 without domains
+// and paths, as the cookie middlewares of arrow-go and C++ do it. A nil jar
+// keeps none.
+type jar struct {
+	now func() time.Time
+
+	mu      sync.Mutex
+	cookies map[string]cookie // by name
+}
+
+type cookie struct {
+	value   string
+	expires time.Time // zero: with the session
+}
+
+func newJar() *jar { return &jar{now: time.Now, cookies: map[string]cookie{}} }
+
+// clone is a jar that begins with the same cookies, for another server of the
+// same service.
+func (j *jar) clone() *jar {
+	if j == nil {
+		return nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return &jar{now: j.now, cookies: maps.Clone(j.cookies)}
+}
+
+// learn takes the set-cookie values of a call's headers or trailers. What is no
+// cookie is ignored, as RFC 6265 section 5.2 asks.
+func (j *jar) learn(md metadata.MD) {
+	set := md.Get("set-cookie")
+	if j == nil || len(set) == 0 {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	now := j.now()
+	for _, line := range set {
+		c, err := http.ParseSetCookie(line)
+		if err != nil {
+			continue
+		}
+		expires := c.Expires
+		if c.MaxAge > 0 { // it has precedence over Expires
+			expires = now.Add(time.Duration(c.MaxAge) * time.Second)
+		}
+		if c.MaxAge < 0 || !expires.IsZero() && !expires.After(now) {
+			delete(j.cookies, c.Name)
+			continue
+		}
+		value := c.Value
+		if c.Quoted {
+			value = `"` + value + `"`
+		}
+		j.cookies[c.Name] = cookie{value, expires}
+	}
+}
+
+// header is the value of cookie, "" for none.
+func (j *jar) header() string {
+	if j == nil {
+		return ""
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.cookies) == 0 {
+		return ""
+	}
+	now := j.now()
+	maps.DeleteFunc(j.cookies, func(_ string, c cookie) bool { return !c.expires.IsZero() && !c.expires.After(now) })
+	pairs := make([]string, 0, len(j.cookies))
+	for _, name := range slices.Sorted(maps.Keys(j.cookies)) {
+		pairs = append(pairs, name+"="+j.cookies[name].value)
+	}
+	return strings.Join(pairs, "; ")
+}

@@ -1,0 +1,98 @@
+package target
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Secret is a password or token. However it is printed or marshalled it shows
+// at most that there is one; only Reveal gives it away.
+//
+// Note: package fmt prints unexported fields without asking their methods, so
+// a Secret belongs in exported fields, or behind a pointer.
+type Secret string
+
+const masked = "***"
+
+// String is *** unless s is empty.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return masked
+}
+
+// Format implements fmt.Formatter: every verb prints String.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
+
+// MarshalJSON implements json.Marshaler.
+func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Reveal is the secret itself, for the wire alone.
+func (s Secret) Reveal() string { return string(s) }
+
+// Header is metadata sent with every call. Name is in lower case; the Value of
+// a -bin header is the raw bytes. Values may be secrets and are not printed.
+type Header struct{ Name, Value string }
+
+// Format implements fmt.Formatter: every verb prints the name alone.
+func (h Header) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, h.Name+": "+masked) }
+
+// MarshalJSON implements json.Marshaler.
+func (h Header) MarshalJSON() ([]byte, error) { return json.Marshal(h.Name + ": " + masked) }
+
+// ParseHeader reads "name: value". The value of a -bin header is base64, padded
+// or not. No error quotes the value.
+func ParseHeader(s string) (Header, error) {
+	name, value, ok := strings.Cut(s, ":")
+	if !ok {
+		return Header{}, fmt.Errorf("a header has no colon: write 'name: value'")
+	}
+	h := Header{Name: strings.ToLower(strings.TrimSpace(name)), Value: strings.TrimSpace(value)}
+	if strings.HasSuffix(h.Name, "-bin") {
+		b, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(h.Value, "="))
+		if err != nil {
+			return Header{}, fmt.Errorf("header %s: its value is no base64, which a -bin header takes", h.Name)
+		}
+		h.Value = string(b)
+	}
+	return h, h.validate()
+}
+
+// validate says why gRPC could not carry the header as it is.
+func (h Header) validate() error {
+	for _, c := range []byte(h.Name) {
+		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.') {
+			return fmt.Errorf("header %q: a name has letters in lower case, digits, '-', '_' and '.'", h.Name)
+		}
+	}
+	switch h.Name {
+	case "":
+		return fmt.Errorf("a header has no name: write 'name: value'")
+	case "content-type", "content-length", "user-agent", "te", "connection", "host", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade":
+		return fmt.Errorf("header %s belongs to the protocol and cannot be set", h.Name)
+	}
+	if strings.HasPrefix(h.Name, "grpc-") {
+		return fmt.Errorf("header %s: names that begin with grpc- belong to gRPC", h.Name)
+	}
+	if !strings.HasSuffix(h.Name, "-bin") && !printable(h.Value) {
+		return fmt.Errorf("header %s: its value holds other than printable ASCII: name it %s-bin and give base64", h.Name, h.Name)
+	}
+	return nil
+}
+
+// printable tells whether s can be the value of a header that is not -bin.
+func printable(s string) bool {
+	for _, c := range []byte(s) {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}
