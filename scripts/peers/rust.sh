@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # A Rust peer (crates arrow-flight and tonic) for the interoperability tests: a
-# server that keeps what is put, or a client that reads, puts and exchanges
-# every workload. It is built the first time, with Cargo.
-# usage: scripts/peers/rust.sh build | server | client URI WORKLOAD[,...] [COMPRESSION[,...] [ROWS]]
+# server that keeps what is put and has README.md's features, a client that
+# reads, puts and exchanges every workload, or one that makes every call.
+# It is built the first time, with Cargo.
+# usage: scripts/peers/rust.sh build | server [OPTION...] | rpcs URI [OPTION...] | client URI WORKLOAD[,...] [COMPRESSION[,...] [ROWS]]
 set -euo pipefail
 dir="$(cd "$(dirname "$0")" && pwd)/rust"
 mkdir -p "$dir/target"

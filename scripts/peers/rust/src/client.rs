@@ -23,9 +23,9 @@ const BATCHES: usize = 7;
 /// Bounds each combination, so that no client outlives a server that hangs.
 const LIMIT: Duration = Duration::from_secs(60);
 
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
+pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-fn same<T: PartialEq + Debug>(what: &str, got: T, want: T) -> Result<()> {
+pub fn same<T: PartialEq + Debug>(what: &str, got: T, want: T) -> Result<()> {
     if got == want { Ok(()) } else { Err(format!("{what}: got {got:?}, want {want:?}").into()) }
 }
 
@@ -92,7 +92,7 @@ async fn exchange(client: &mut FlightClient, command: &Command, schema: &SchemaR
     same("end of echoes", echoes.next().await.is_none(), true)
 }
 
-async fn combination(client: &mut FlightClient, workload: &str, compression: &str, rows: usize) -> Result<()> {
+pub async fn combination(client: &mut FlightClient, workload: &str, compression: &str, rows: usize) -> Result<()> {
     let members =
         json!({"flightbench": 1, "workload": workload, "rows": rows, "distinct": 3, "batches": BATCHES, "compression": compression});
     let command = Command(members.as_object().unwrap().clone());

@@ -1,7 +1,10 @@
 //! The Rust peer: see scripts/peers/rust.sh.
 
+mod access;
 mod client;
 mod command;
+mod features;
+mod rpcs;
 mod server;
 
 use arrow_array::RecordBatch;
@@ -59,12 +62,13 @@ async fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match args[..] {
-        ["server"] => server::serve().await,
+        ["server", ref options @ ..] => server::serve(options).await,
+        ["rpcs", uri, ref options @ ..] => rpcs::check(uri, options).await,
         ["client", uri, workloads] => client::check(uri, workloads, "none,lz4,zstd", "1000").await,
         ["client", uri, workloads, compressions] => client::check(uri, workloads, compressions, "1000").await,
         ["client", uri, workloads, compressions, rows] => client::check(uri, workloads, compressions, rows).await,
         _ => {
-            eprintln!("usage: rust.sh server | client URI WORKLOAD[,...] [COMPRESSION[,...] [ROWS]]");
+            eprintln!("usage: rust.sh server [OPTION...] | rpcs URI [OPTION...] | client URI WORKLOAD[,...] [COMPRESSION[,...] [ROWS]]");
             return ExitCode::from(2);
         }
     };
