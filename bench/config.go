@@ -2,9 +2,11 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,13 +15,6 @@ import (
 	"flightbench/internal/wire"
 	"flightbench/results"
 	"flightbench/workloads"
-)
-
-// The operations.
-const (
-	OpGet      = "get"
-	OpPut      = "put"
-	OpExchange = "exchange"
 )
 
 // How often a DoPut batch asks for an ack.
@@ -42,7 +37,7 @@ func DefaultConfig() results.Config {
 		Target: "embedded", Op: OpGet, Transport: string(wire.Direct), TLS: "off",
 		Workload: "perf", Rows: 65536, Entropy: 1, Seed: 1, Compression: "none", Decode: "count", PutAck: AckLast,
 		Concurrency: 2, Connections: 1, Endpoints: 1, Duration: 1.5, Warmup: 0.5,
-		MaxMessage: 1 << 30, GOMAXPROCS: runtime.GOMAXPROCS(0),
+		MaxMessage: 1 << 30, GOMAXPROCS: runtime.GOMAXPROCS(0), Auth: "none", Location: LocationListed,
 	}
 }
 
@@ -55,7 +50,8 @@ func Validate(c results.Config) error {
 		}
 		return nil
 	}
-	if err := choice("op", c.Op, OpGet, OpPut, OpExchange); err != nil {
+	kind, err := kindOf(c.Op)
+	if err != nil {
 		return err
 	}
 	if _, err := wire.ParseTransport(c.Transport); err != nil {
@@ -86,12 +82,19 @@ func Validate(c results.Config) error {
 	}{
 		{"concurrency", int64(c.Concurrency), 1}, {"connections", int64(c.Connections), 1},
 		{"batches", c.Batches, 0}, {"endpoints", int64(c.Endpoints), 1}, {"total", c.Total, 0},
+		{"headers", int64(c.Headers), 0}, {"middleware", int64(c.Middleware), 0},
 	} {
 		if f.value < f.min {
 			return fmt.Errorf("--%s %d is too small: use at least %d", f.flag, f.value, f.min)
 		}
 	}
 	if err := validateTuning(c); err != nil {
+		return err
+	}
+	if err := validateAccess(c); err != nil {
+		return err
+	}
+	if err := validateRequest(c, kind); err != nil {
 		return err
 	}
 	switch {
@@ -155,9 +158,91 @@ func SpecOf(c results.Config) (workloads.Spec, error) {
 	return spec, nil
 }
 
+// validateAccess checks how calls are made and ended.
+func validateAccess(c results.Config) error {
+	switch c.Auth {
+	case "none", "token", "basic", "handshake", "handshake-plain":
+	default:
+		return fmt.Errorf("--auth %q is unknown: use none, token, basic, handshake or handshake-plain", c.Auth)
+	}
+	switch {
+	case c.Headers > maxHeaders:
+		return fmt.Errorf("--headers %d is too many: a server may refuse a header list of more than 16 KiB; use at most %d", c.Headers, maxHeaders)
+	case c.Middleware > maxHeaders:
+		return fmt.Errorf("--middleware %d is too many: use at most %d", c.Middleware, maxHeaders)
+	case c.Timeout < 0:
+		return fmt.Errorf("--timeout %v is negative: use 0 for none", duration(c.Timeout))
+	case c.Stall < 0:
+		return fmt.Errorf("--stall %v is negative: use 0 for never", duration(c.Stall))
+	}
+	if _, err := parseCancelAfter(c.CancelAfter); err != nil {
+		return err
+	}
+	if c.Location != LocationListed && c.Location != LocationOriginal {
+		from, to, ok := strings.Cut(strings.TrimPrefix(c.Location, rewritePrefix), "=")
+		if !strings.HasPrefix(c.Location, rewritePrefix) || !ok || from == "" || to == "" {
+			return fmt.Errorf("--location %q is unknown: use listed, original or rewrite:FROM=TO", c.Location)
+		}
+	}
+	return nil
+}
+
+// maxHeaders keeps --headers under the 16 KiB that most servers accept.
+const maxHeaders = 200
+
+// validateRequest checks what is asked for.
+func validateRequest(c results.Config, kind opKind) error {
+	var given []string
+	for _, f := range []struct{ flag, value string }{{"--path", c.Path}, {"--cmd", c.Cmd}, {"--ticket", c.Ticket}, {"--sql", c.SQL}} {
+		if f.value != "" {
+			given = append(given, f.flag)
+		}
+	}
+	switch {
+	case len(given) > 1:
+		return fmt.Errorf("%s each say what is asked for: give one of them", strings.Join(given, " and "))
+	case c.Ticket != "" && kind.name != OpGet:
+		return fmt.Errorf("--ticket is for --op get: --op %s needs --path or --cmd", c.Op)
+	case c.Poll && c.Ticket != "":
+		return errors.New("--poll asks with a descriptor, and --ticket is none: use --path or --cmd")
+	case len(given) == 1 && c.Decode == "verify":
+		return fmt.Errorf("--decode verify compares with a workload, and %s asks for something else: use --decode batch", given[0])
+	case c.CancelAfter != "" && kind.calls:
+		return fmt.Errorf("--cancel-after ends streams of batches, and --op %s has none", c.Op)
+	}
+	if c.Provoke != "" {
+		t := workloads.Ticket{}
+		if err := provoke(&t, c.Provoke); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// provoke has t end by the error that s, KIND or KIND:EVERY, says.
+func provoke(t *workloads.Ticket, s string) error {
+	kind, every, counted := strings.Cut(s, ":")
+	t.Fail = kind
+	if counted {
+		n, err := strconv.ParseInt(every, 10, 64)
+		if err != nil || n < 1 {
+			return fmt.Errorf("--provoke %q: %q is no number of streams: write KIND:EVERY, such as unavailable:10", s, every)
+		}
+		t.FailEvery = n
+	}
+	if !slices.Contains(workloads.FailKinds(), kind) {
+		return fmt.Errorf("--provoke %q is unknown: use %s", kind, strings.Join(workloads.FailKinds(), ", "))
+	}
+	return nil
+}
+
 // ticketOf is what c asks of a flightbench server.
 func ticketOf(c results.Config, spec workloads.Spec) workloads.Ticket {
-	return workloads.Ticket{Spec: spec, Batches: max(c.Batches, 1), Compression: c.Compression, Endpoints: c.Endpoints, Decode: c.Decode}
+	t := workloads.Ticket{Spec: spec, Batches: max(c.Batches, 1), Compression: c.Compression, Endpoints: c.Endpoints, Decode: c.Decode}
+	if c.Provoke != "" {
+		_ = provoke(&t, c.Provoke) // Validate has checked it
+	}
+	return t
 }
 
 // autoBatches is the number of batches of a stream where none is asked for:

@@ -23,8 +23,8 @@ type control struct {
 	client flight.FlightServiceClient
 }
 
-func dialControl(t target.Target, tu target.Tuning) (*control, error) {
-	conn, err := t.Dial(tu)
+func dialControl(s *target.Session) (*control, error) {
+	conn, err := s.Dial()
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +100,23 @@ func (c *control) prepare(ctx context.Context, t workloads.Ticket) (s shape, err
 		return s, fmt.Errorf("prepare the workload on the server: it answered %.100q, which is no description of batches", body)
 	}
 	return s, nil
+}
+
+// seenCancel is a call whose handler saw that it was canceled.
+type seenCancel struct {
+	ID   string `json:"id"`
+	Seen int64  `json:"seen"` // Unix ns on the server's clock
+}
+
+// cancelled asks for the calls whose handlers have seen their cancellation.
+func (c *control) cancelled(ctx context.Context) (seen []seenCancel, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), peerTimeout)
+	defer cancel()
+	body, err := c.action(ctx, "flightbench.cancelled", nil)
+	if err != nil {
+		return nil, err
+	}
+	return seen, json.Unmarshal(body, &seen)
 }
 
 func (c *control) action(ctx context.Context, kind string, body []byte) ([]byte, error) {

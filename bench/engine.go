@@ -4,10 +4,12 @@ package bench
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"time"
 
 	"flightbench/internal/target"
+	"flightbench/internal/wire"
 	"flightbench/results"
 )
 
@@ -62,7 +64,7 @@ func (r *Runner) Run(ctx context.Context, p Plan, done func(*results.Trial) erro
 // trial runs one Config. Whatever goes wrong is in the Trial.
 func (r *Runner) trial(ctx context.Context, c results.Config, at Progress) *results.Trial {
 	out := &results.Trial{Config: c, Status: results.StatusOK, Errors: map[string]int64{}, Started: time.Now()}
-	t := &trial{out: out, config: &out.Config, clock: clock{time.Now()}}
+	t := &trial{out: out, config: &out.Config, clock: clock{time.Now()}, cache: &r.cache, nonce: rand.Text()}
 	if r.Observe != nil {
 		t.observe = func(p Progress) {
 			p.Trial, p.Trials, p.Round = at.Trial, at.Trials, at.Round
@@ -82,6 +84,13 @@ func (r *Runner) trial(ctx context.Context, c results.Config, at Progress) *resu
 }
 
 func (t *trial) run(ctx context.Context, r *Runner) (err error) {
+	if t.kind, err = kindOf(t.config.Op); err != nil {
+		return err
+	}
+	if t.cancelAfter, err = parseCancelAfter(t.config.CancelAfter); err != nil {
+		return err
+	}
+	t.transport = wire.Transport(t.config.Transport)
 	if t.usage, err = newUsageReader(); err != nil {
 		return fmt.Errorf("read the process's own usage: %w", err)
 	}
@@ -92,7 +101,7 @@ func (t *trial) run(ctx context.Context, r *Runner) (err error) {
 	if err := t.connect(ctx, tgt); err != nil {
 		return err
 	}
-	if err := t.prepare(ctx, &r.cache); err != nil {
+	if err := t.prepare(ctx); err != nil {
 		return err
 	}
 	return t.measure(ctx)

@@ -131,25 +131,50 @@ func TestForeignServerOfDoGetOnly(t *testing.T) {
 }
 
 func TestLocations(t *testing.T) {
+	const nobody = "grpc://127.0.0.1:1"
 	for _, tt := range []struct {
-		name  string
-		uris  func(self string) []string
-		other bool
+		name, policy string
+		uris         func(self, other string) []string
+		fails        string // part of the error
+		elsewhere    bool   // the other server is read
+		failovers    bool
 	}{
-		{"none", func(string) []string { return nil }, false},
-		{"reuse", func(string) []string { return []string{"grpc://10.0.0.1:1", "arrow-flight-reuse-connection://?"} }, false},
-		{"its own", func(self string) []string { return []string{strings.Replace(self, "grpc:", "grpc+tcp:", 1)} }, false},
-		{"another", func(string) []string { return []string{"grpc://10.0.0.1:1"} }, true},
-		{"its own with TLS", func(self string) []string { return []string{strings.Replace(self, "grpc:", "grpc+tls:", 1)} }, true},
+		{name: "none", uris: func(string, string) []string { return nil }},
+		{name: "reuse", uris: func(string, string) []string { return []string{"arrow-flight-reuse-connection://?", nobody} }},
+		{name: "empty", uris: func(string, string) []string { return []string{""} }},
+		{name: "its own", uris: func(self, _ string) []string { return []string{strings.Replace(self, "grpc:", "grpc+tcp:", 1)} }},
+		{name: "another", uris: func(_, other string) []string { return []string{other} }, elsewhere: true},
+		{name: "another, unwanted", policy: bench.LocationOriginal, uris: func(_, other string) []string { return []string{other} }},
+		{name: "the next", uris: func(_, other string) []string { return []string{nobody, other} }, elsewhere: true, failovers: true},
+		{name: "back home", uris: func(self, _ string) []string { return []string{nobody, self} }, failovers: true},
+		{name: "nobody", uris: func(string, string) []string { return []string{nobody} }, fails: "no location of an endpoint can be reached"},
+		{name: "nobody, unwanted", policy: bench.LocationOriginal, uris: func(string, string) []string { return []string{nobody} }},
+		{name: "rewritten", policy: "rewrite:db.internal=127.0.0.1", elsewhere: true,
+			uris: func(_, other string) []string { return []string{strings.Replace(other, "127.0.0.1", "db.internal", 1)} }},
+		{name: "its own with TLS", uris: func(self, _ string) []string { return []string{strings.Replace(self, "grpc:", "grpc+tls:", 1)} }, fails: "can be reached"},
+		{name: "HTTP", uris: func(string, string) []string { return []string{"https://127.0.0.1:1/file"} }, fails: "no location that can be read"},
 	} {
-		var self string
-		f := &foreign{batches: 2, locations: func() []string { return tt.uris(self) }}
-		self = f.start(t)
-		c := config(bench.OpGet, wire.GRPC)
-		c.Total = 2
-		got := run(t, t.Context(), self, c)
-		if got.Status != results.StatusOK || got.Streams != 4 || warned(got, "other locations") != tt.other {
-			t.Errorf("%s: %s %s, %d streams, warnings %q; want ok, 4, a warning: %v", tt.name, got.Status, got.Error, got.Streams, got.Warnings, tt.other)
+		for _, tr := range transports {
+			var self string
+			other := (&foreign{batches: 2}).start(t)
+			f := &foreign{batches: 2, locations: func() []string { return tt.uris(self, other) }}
+			self = f.start(t)
+			c := config(bench.OpGet, tr)
+			c.Total = 2
+			if tt.policy != "" {
+				c.Location = tt.policy
+			}
+			got := run(t, t.Context(), self, c)
+			if tt.fails != "" {
+				if got.Status != results.StatusFailed || !strings.Contains(got.Error, tt.fails) {
+					t.Errorf("%s, %s: %s %q, want failed, %q", tt.name, tr, got.Status, got.Error, tt.fails)
+				}
+				continue
+			}
+			if got.Status != results.StatusOK || got.Streams != 4 || (got.Served[other] == 4) != tt.elsewhere || (got.Whole.Failovers > 0) != tt.failovers {
+				t.Errorf("%s, %s: %s %s, %d streams, served %v, %d failovers; want ok, 4, the other: %v, failovers: %v",
+					tt.name, tr, got.Status, got.Error, got.Streams, got.Served, got.Whole.Failovers, tt.elsewhere, tt.failovers)
+			}
 		}
 	}
 }

@@ -59,7 +59,7 @@ func TestHistogramOutOfRange(t *testing.T) {
 func TestRecorderDoesNotAllocate(t *testing.T) {
 	var w window
 	w.end.Store(math.MaxInt64)
-	r := &newRecorders(OpGet, 1, &w).all[0]
+	r := &newRecorders([]metric{latInfo, latFirstBatch, latBatchGap, latStream}, 1, &w).all[0]
 	now := int64(1)
 	if n := testing.AllocsPerRun(1000, func() {
 		now += 12_345
@@ -75,7 +75,7 @@ func TestWindowIsCutExactly(t *testing.T) {
 	var w window
 	w.begin.Store(100)
 	w.end.Store(200)
-	rs := newRecorders(OpGet, 2, &w)
+	rs := newRecorders([]metric{latInfo, latFirstBatch, latBatchGap, latStream}, 2, &w)
 	for _, now := range []int64{99, 100, 150, 199, 200} {
 		for i := range rs.all {
 			rs.all[i].batch(now, wire.Sizes{Rows: 10, Body: 20, Logical: 5})
@@ -105,7 +105,7 @@ func TestWindowIsCutExactly(t *testing.T) {
 func BenchmarkRecorder(b *testing.B) {
 	var w window
 	w.end.Store(math.MaxInt64)
-	r := &newRecorders(OpGet, 1, &w).all[0]
+	r := &newRecorders([]metric{latInfo, latFirstBatch, latBatchGap, latStream}, 1, &w).all[0]
 	b.ReportAllocs()
 	ns := int64(1)
 	for b.Loop() {
@@ -119,7 +119,7 @@ func BenchmarkRecorder(b *testing.B) {
 func BenchmarkRecorderBatch(b *testing.B) {
 	var w window
 	w.end.Store(math.MaxInt64)
-	r := &newRecorders(OpGet, 1, &w).all[0]
+	r := &newRecorders([]metric{latInfo, latFirstBatch, latBatchGap, latStream}, 1, &w).all[0]
 	c := clock{}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -21,6 +21,15 @@ func (t *trial) report() {
 	if t.recs != nil {
 		out.Whole = t.recs.whole()
 	}
+	if t.session != nil {
+		out.Whole.Renewals = t.session.Renewals()
+	}
+	if t.servers.home != nil {
+		out.Served = t.servers.served()
+	}
+	if t.failures.codes != nil {
+		out.Errors, out.Failures = t.failures.codes, t.failures.kinds
+	}
 	out.Whole.WireRead, out.Whole.WireWritten = t.wireBytes()
 	if t.control != nil {
 		out.Whole.ControlRead, out.Whole.ControlWritten = t.control.conn.Wire()
@@ -65,6 +74,13 @@ func (t *trial) reportMetrics(first, last *sample) {
 		}
 	}
 	rate := func(n int64) float64 { return float64(n) / out.Seconds }
+	if good, bad := t.failures.good.Load(), t.failures.total(); good+bad > 0 {
+		put("error_share", float64(bad)/float64(good+bad), "1", "lower")
+	}
+	if t.kind.calls {
+		t.reportCalls(put, first, last)
+		return
+	}
 	put("body_bytes_per_second", rate(out.Bytes.Body), "B/s", "higher")
 	put("logical_bytes_per_second", rate(out.Bytes.Logical), "B/s", "higher")
 	// The socket's count is of the samples, whose distance may differ from the window's length by a wake-up.
@@ -86,19 +102,50 @@ func (t *trial) reportMetrics(first, last *sample) {
 	put("client_allocs_per_batch", float64(v.allocObjects-u.allocObjects)/float64(out.Batches), "1/batch", "lower")
 	put("client_peak_rss_bytes", float64(t.sampler.peakRSS), "B", "lower")
 	put("client_rss_growth_bytes", float64(v.rss-u.rss), "B", "lower") // over the window: flat after warm-up is about 0
+	t.reportServer(put, first, last)
+}
 
-	if t.begin == nil || t.end == nil {
-		return
-	}
+// putMetric adds a metric to the trial, unless its value is no number.
+type putMetric func(name string, value float64, unit, better string)
+
+// reportCalls is reportMetrics of an operation that moves no batches.
+func (t *trial) reportCalls(put putMetric, first, last *sample) {
+	calls := float64(t.out.Streams)
+	put("calls_per_second", calls/t.out.Seconds, "calls/s", "higher")
+	put("wire_bytes_per_second", float64(t.out.Bytes.Wire)/seconds(last.at-first.at), "B/s", "higher")
+	between := float64(last.wholeStreams - first.wholeStreams)
+	put("client_cpu_seconds_per_call", seconds(last.usage.cpuNanos-first.usage.cpuNanos)/between, "s/call", "lower")
+	put("client_allocs_per_call", float64(last.usage.allocObjects-first.usage.allocObjects)/between, "1/call", "lower")
+	put("client_peak_rss_bytes", float64(t.sampler.peakRSS), "B", "lower")
+	t.reportServer(put, first, last)
+}
+
+// reportServer tells what the server's side cost, by its own word or, where it
+// is not ours, by that of the system that it runs on.
+func (t *trial) reportServer(put putMetric, first, last *sample) {
 	// Note: equal process ids tell nothing, two containers may both have 1.
 	if t.config.InProcess {
 		t.warn("client and server share a process: the client's CPU and allocations are those of both")
 		return
 	}
-	if p := between(t.begin, t.end); p.Body > 0 {
-		gb := float64(p.Body) / gigabyte
-		put("server_cpu_seconds_per_gigabyte", p.CPUSeconds/gb, "s/GB", "lower")
-		put("server_alloc_bytes_per_gigabyte", float64(p.AllocBytes)/gb, "B/GB", "lower")
+	cpu, body := math.NaN(), float64(last.wholeBody-first.wholeBody)
+	if a, b := t.processBegin, t.processEnd; a != nil && b != nil {
+		cpu = b.CPUSeconds - a.CPUSeconds
+		put("server_rss_bytes", float64(b.RSS), "B", "lower")
+		put("server_peak_rss_bytes", float64(b.PeakRSS), "B", "lower")
+	}
+	if t.begin != nil && t.end != nil {
+		p := between(t.begin, t.end)
+		cpu, body = p.CPUSeconds, float64(p.Body)
+		if body > 0 {
+			put("server_alloc_bytes_per_gigabyte", float64(p.AllocBytes)/body*gigabyte, "B/GB", "lower")
+		}
+	}
+	switch {
+	case t.kind.calls:
+		put("server_cpu_seconds_per_call", cpu/float64(last.wholeStreams-first.wholeStreams), "s/call", "lower")
+	case body > 0:
+		put("server_cpu_seconds_per_gigabyte", cpu/body*gigabyte, "s/GB", "lower")
 	}
 }
 
@@ -122,28 +169,44 @@ func (t *trial) judge() {
 		out.Verdict = results.VerdictIncomplete
 		return
 	}
+	if out.Config.TLSSkipVerify {
+		t.warn("the server's certificate was NOT verified (--tls-skip-verify): anybody may have answered")
+	}
+	if n := t.failures.total(); n > 0 {
+		t.warn(fmt.Sprintf("%d of %d streams failed (%s), the first: %v", n, n+t.failures.good.Load(), t.failures.told(), t.failures.first))
+	}
+	if t.kind.calls {
+		if out.Streams == 0 {
+			out.Verdict = results.VerdictIncomplete
+			t.warn("no call ended inside the window: the server stalls, or --duration is too short")
+		}
+		return
+	}
 	if out.Batches == 0 {
 		out.Verdict = results.VerdictIncomplete
 		t.warn(why(out))
 	}
-	if t.before == nil && out.Config.Op == OpGet && out.Config.Rows > 0 && out.Rows != out.Batches*out.Config.Rows {
+	if t.before == nil && out.Config.Request == RequestFlightbench && out.Config.Op == OpGet && out.Config.Rows > 0 && out.Rows != out.Batches*out.Config.Rows {
 		t.warn(fmt.Sprintf("the server sent batches of %.0f rows on average, not of --rows %d: it decides by itself what it sends",
 			float64(out.Rows)/float64(out.Batches), out.Config.Rows))
 	}
-	if p := out.Server; p != nil && out.Whole.Cut == 0 && (p.Rows != out.Whole.Rows || p.Batches != out.Whole.Batches) {
+	if p := out.Server; p != nil && out.Whole.Cut == 0 && out.Whole.Canceled == 0 && t.failures.total() == 0 && out.Served == nil && (p.Rows != out.Whole.Rows || p.Batches != out.Whole.Batches) {
 		t.warn(fmt.Sprintf("the server counted %d rows in %d batches, the client %d in %d: another client may use this server",
 			p.Rows, p.Batches, out.Whole.Rows, out.Whole.Batches))
 	}
 	if out.Config.Op == OpPut && out.Config.PutAck != AckNone && out.Whole.Acks == 0 && out.Whole.Streams > 0 {
 		t.warn("the server acknowledged no batch: there is no put_ack latency")
 	}
-	if out.Config.Op == OpExchange && out.Batches > 0 && out.Latencies[metricNames[latExchange]].Count == 0 {
+	if out.Config.Op == OpExchange && out.Batches > 0 && t.cancelAfter == (cancelAfter{}) && out.Latencies[metricNames[latExchange]].Count == 0 {
 		t.warn("the server does not echo app_metadata: there is no exchange latency")
 	}
 }
 
 // why says what a trial lacks in whose window no batch ended.
 func why(t *results.Trial) string {
+	if t.Whole.Canceled > 0 {
+		return fmt.Sprintf("%d streams were canceled before a batch had ended in them: raise --cancel-after", t.Whole.Canceled)
+	}
 	if t.Streams > 0 {
 		return fmt.Sprintf("none of the %d streams that ended carried a batch: ask the server for data that it has", t.Streams)
 	}

@@ -26,20 +26,83 @@ type Plan struct {
 // Expand returns base at every point of the axes' product, the last axis
 // fastest. It refuses empty, unknown and repeated axes and values.
 func Expand(base results.Config, axes []Axis) ([]results.Config, error) {
-	configs := []results.Config{base}
+	if err := checkAxes(axes); err != nil {
+		return nil, err
+	}
+	configs, err := product(base, axes)
+	if err != nil {
+		return nil, err
+	}
+	return settle(configs)
+}
+
+// OneAtATime returns the point of every axis' first value and those that
+// differ from it in one axis: what each value is worth by itself. Operations
+// and targets are not compared with each other, so each has all of the points.
+func OneAtATime(base results.Config, axes []Axis) ([]results.Config, error) {
+	if err := checkAxes(axes); err != nil {
+		return nil, err
+	}
+	var whole, first []Axis
+	for _, a := range axes {
+		if a.Name == "op" || a.Name == "target" {
+			whole = append(whole, a)
+		} else {
+			first = append(first, Axis{a.Name, a.Values[:1]})
+		}
+	}
+	points := [][]Axis{first}
+	for _, a := range axes {
+		if a.Name == "op" || a.Name == "target" {
+			continue
+		}
+		for _, v := range a.Values[1:] {
+			p := slices.Clone(first)
+			p[slices.IndexFunc(p, func(b Axis) bool { return b.Name == a.Name })].Values = []string{v}
+			points = append(points, p)
+		}
+	}
+	wholes, err := product(base, whole)
+	if err != nil {
+		return nil, err
+	}
+	var configs []results.Config
+	for _, w := range wholes {
+		for _, p := range points {
+			c, err := product(w, p)
+			if err != nil {
+				return nil, err
+			}
+			configs = append(configs, c...)
+		}
+	}
+	return settle(configs)
+}
+
+// checkAxes refuses empty and repeated axes and values.
+func checkAxes(axes []Axis) error {
 	for i, a := range axes {
 		if slices.ContainsFunc(axes[:i], func(b Axis) bool { return b.Name == a.Name }) {
-			return nil, fmt.Errorf("axis %s is given twice: put its values into one comma list", a.Name)
+			return fmt.Errorf("axis %s is given twice: put its values into one comma list", a.Name)
 		}
 		if len(a.Values) == 0 {
-			return nil, fmt.Errorf("axis %s has no value: give at least one", a.Name)
+			return fmt.Errorf("axis %s has no value: give at least one", a.Name)
 		}
+		for j, v := range a.Values {
+			if slices.Contains(a.Values[:j], v) {
+				return fmt.Errorf("axis %s names %q twice: use --repeat to measure a point again", a.Name, v)
+			}
+		}
+	}
+	return nil
+}
+
+func product(base results.Config, axes []Axis) ([]results.Config, error) {
+	configs := []results.Config{base}
+	for _, a := range axes {
 		var next []results.Config
 		for _, c := range configs {
-			for j, v := range a.Values {
-				if slices.Contains(a.Values[:j], v) {
-					return nil, fmt.Errorf("axis %s names %q twice: use --repeat to measure a point again", a.Name, v)
-				}
+			for _, v := range a.Values {
 				p := c
 				if err := set(&p, a.Name, v); err != nil {
 					return nil, err
@@ -49,23 +112,42 @@ func Expand(base results.Config, axes []Axis) ([]results.Config, error) {
 		}
 		configs = next
 	}
+	return configs, nil
+}
+
+// settle validates the Configs. What asks for no workload does not differ by
+// one: such Configs take the first one's, and equal ones are measured once.
+func settle(configs []results.Config) ([]results.Config, error) {
+	var out []results.Config
+	seen := map[string]bool{}
 	for _, c := range configs {
 		if err := Validate(c); err != nil {
 			return nil, err
 		}
+		if k, _ := kindOf(c.Op); k.calls && requestOf(c, k) == "" {
+			f := configs[0]
+			c.Workload, c.Rows, c.BatchBytes, c.Compression, c.Decode = f.Workload, f.Rows, f.BatchBytes, f.Compression, f.Decode
+		}
+		if !seen[c.Key()] {
+			seen[c.Key()] = true
+			out = append(out, c)
+		}
 	}
-	return configs, nil
+	return out, nil
 }
 
 // set gives the field of c that axis names its value.
 func set(c *results.Config, axis, value string) error {
 	texts := map[string]*string{"target": &c.Target, "op": &c.Op, "transport": &c.Transport, "tls": &c.TLS,
-		"workload": &c.Workload, "compression": &c.Compression, "decode": &c.Decode}
+		"workload": &c.Workload, "compression": &c.Compression, "decode": &c.Decode, "auth": &c.Auth}
 	if p, ok := texts[axis]; ok {
 		*p = value
 		return nil
 	}
 	n, err := ParseCount(value)
+	if err == nil && n == 0 && (axis == "headers" || axis == "middleware") {
+		return nil // the base's
+	}
 	if err != nil || n <= 0 {
 		return fmt.Errorf("--%s %q is no positive whole number", strings.ReplaceAll(axis, "_", "-"), value)
 	}
@@ -78,6 +160,10 @@ func set(c *results.Config, axis, value string) error {
 		c.Concurrency = int(n)
 	case "connections":
 		c.Connections = int(n)
+	case "headers":
+		c.Headers = int(n)
+	case "middleware":
+		c.Middleware = int(n)
 	default:
 		return fmt.Errorf("%q is no axis: use %s", axis, strings.Join(results.Axes, ", "))
 	}

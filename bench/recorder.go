@@ -18,17 +18,19 @@ const (
 	latStream
 	latPutAck
 	latExchange
+	latCancel
+	latCancelSeen
+	latPoll
+	latSchema
+	latListFlights
+	latListActions
+	latAction
+	latHandshake
 	metricCount
 )
 
-var metricNames = [metricCount]string{"info", "first_batch", "batch_gap", "stream", "put_ack", "exchange"}
-
-// metricsOf lists what an operation can record, so that nothing else is kept.
-var metricsOf = map[string][]metric{
-	OpGet:      {latInfo, latFirstBatch, latBatchGap, latStream},
-	OpPut:      {latPutAck, latStream},
-	OpExchange: {latFirstBatch, latBatchGap, latExchange, latStream},
-}
+var metricNames = [metricCount]string{"info", "first_batch", "batch_gap", "stream", "put_ack", "exchange", "cancel", "cancel_seen",
+	"poll", "schema", "list_flights", "list_actions", "action", "handshake"}
 
 // window is the measured span on the trial's clock, in nanoseconds since its
 // start. Both ends may be moved while streams record: the begin once, when a
@@ -46,6 +48,7 @@ type counters struct {
 	logical, body, rows, batches, streams           atomic.Int64
 	wholeBody, wholeRows, wholeBatches, wholeStream atomic.Int64
 	cut, acks, realigned                            atomic.Int64
+	wholeCanceled, failovers, endpointRenewals      atomic.Int64
 	_                                               [64]byte // the next slot's line is its own
 }
 
@@ -95,6 +98,9 @@ func (r *recorder) latency(m metric, now, since int64) {
 	}
 }
 
+// sample records a latency that was measured elsewhere.
+func (r *recorder) sample(m metric, ns int64) { r.hists[m].record(ns) }
+
 // recorders holds the recorders of a trial, one a stream slot.
 //
 // Note: up to sharedFrom slots every slot has histograms of its own; beyond it
@@ -106,9 +112,10 @@ type recorders struct {
 	used   []metric
 }
 
-func newRecorders(op string, slots int, w *window) *recorders {
+// used are the latencies that can be recorded.
+func newRecorders(used []metric, slots int, w *window) *recorders {
 	n := min(slots, max(16, 2*runtime.GOMAXPROCS(0)))
-	rs := &recorders{all: make([]recorder, slots), shards: make([][metricCount]*histogram, n), used: metricsOf[op]}
+	rs := &recorders{all: make([]recorder, slots), shards: make([][metricCount]*histogram, n), used: used}
 	for i := range rs.shards {
 		for _, m := range rs.used {
 			rs.shards[i][m] = newHistogram()
@@ -144,6 +151,9 @@ func (rs *recorders) whole() (w results.Whole) {
 		w.Cut += r.cut.Load()
 		w.Acks += r.acks.Load()
 		w.RealignBytes += r.realigned.Load()
+		w.Canceled += r.wholeCanceled.Load()
+		w.Failovers += r.failovers.Load()
+		w.EndpointRenewals += r.endpointRenewals.Load()
 	}
 	return w
 }

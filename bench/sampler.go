@@ -28,11 +28,12 @@ func (i interval) minus(j interval) interval {
 
 // sample is the state of the trial at one moment of its clock.
 type sample struct {
-	at        int64
-	totals    interval // Wire counts from connect on, the rest inside the window
-	wholeBody int64
-	usage     usage
-	cells     [metricCount + 1]int // where each metric's cells begin in sampler.cells, and their end
+	at           int64
+	totals       interval // Wire counts from connect on, the rest inside the window
+	wholeBody    int64
+	wholeStreams int64
+	usage        usage
+	cells        [metricCount + 1]int // where each metric's cells begin in sampler.cells, and their end
 }
 
 // sampler takes samples at the window's begin, at each interval and at its end.
@@ -56,9 +57,10 @@ func newSampler(c clock, recs *recorders, wire func() (int64, int64), u *usageRe
 func (s *sampler) take() *sample {
 	p := sample{at: s.clock.now(), usage: s.usage.read()}
 	p.totals = s.recs.totals()
-	r, w := s.wire()
-	p.totals.bytes.Wire = r + w
-	p.wholeBody = s.recs.whole().Body
+	read, written := s.wire()
+	p.totals.bytes.Wire = read + written
+	w := s.recs.whole()
+	p.wholeBody, p.wholeStreams = w.Body, w.Streams
 	for m := range metricCount {
 		p.cells[m] = len(s.cells)
 		if s.recs.shards[0][m] != nil {

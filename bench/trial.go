@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -40,19 +41,39 @@ const (
 type trial struct {
 	out     *results.Trial
 	config  *results.Config // of out, resolved as set-up goes on
+	kind    opKind
 	target  target.Target
+	session *target.Session
 	clock   clock
 	window  window
 	recs    *recorders
 	slots   []*slot
-	conns   []*target.Conn
+	op      operation
+	payload payload
+	servers servers
 	control *control
+	cache   *cache
+
+	transport   wire.Transport
+	cancelAfter cancelAfter
+	local       bool         // the server is ours and on this machine: their clocks are one
+	nonce       string       // of the names of calls
+	calls       atomic.Int64 // named so far
+	cancels     sync.Map     // name of a call → when it was canceled, Unix ns
+	noCancel    atomic.Bool  // the server has no CancelFlightInfo
+	failures    failures
+
+	connMu sync.Mutex
+	conns  []*target.Conn
+
 	usage   *usageReader
 	sampler *sampler
 	observe func(Progress)
 
 	before, begin, end, after *results.Peer // the server's counts: before the first stream, at the window's ends, after the last
 	gone                      bool          // the server no longer tells them
+
+	processBegin, processEnd *target.Usage // of the server's process at the window's ends, where it is known
 
 	mu       sync.Mutex
 	warnings []string
@@ -71,6 +92,8 @@ func (t *trial) warn(w string) {
 
 // wireBytes sums what the measured connections carried since they connected.
 func (t *trial) wireBytes() (read, written int64) {
+	t.connMu.Lock()
+	defer t.connMu.Unlock()
 	for _, c := range t.conns {
 		r, w := c.Wire()
 		read, written = read+r, written+w
@@ -78,42 +101,61 @@ func (t *trial) wireBytes() (read, written int64) {
 	return read, written
 }
 
-// connect dials every connection and completes a call on each, so that no
-// connection is set up inside the window.
+// addConn has conn counted, and closed with the trial.
+func (t *trial) addConn(conn *target.Conn) {
+	t.connMu.Lock()
+	defer t.connMu.Unlock()
+	t.conns = append(t.conns, conn)
+}
+
+// connect logs in, dials every connection and completes a call on each, so
+// that no connection is set up inside the window.
 func (t *trial) connect(ctx context.Context, tgt target.Target) error {
 	c := t.config
+	for i := range c.Headers {
+		tgt.Headers = append(tgt.Headers[:len(tgt.Headers):len(tgt.Headers)], target.Header{Name: fmt.Sprintf("x-flightbench-header-%d", i), Value: headerValue})
+	}
 	t.target = tgt
-	tu := target.Tuning{Transport: wire.Transport(c.Transport), Window: c.Window, ConnWindow: c.ConnWindow,
-		ReadBuffer: c.ReadBuffer, WriteBuffer: c.WriteBuffer, MaxFrame: c.MaxFrame, MaxMessage: c.MaxMessage}
 	var err error
-	if t.control, err = dialControl(tgt, tu); err != nil {
+	if t.session, err = tgt.Open(target.Tuning{Transport: t.transport, Window: c.Window, ConnWindow: c.ConnWindow,
+		ReadBuffer: c.ReadBuffer, WriteBuffer: c.WriteBuffer, MaxFrame: c.MaxFrame, MaxMessage: c.MaxMessage}); err != nil {
+		return err
+	}
+	if t.control, err = dialControl(t.session); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	if t.before, err = t.control.idleStats(ctx); err != nil {
-		return unreached(tgt, err)
+	if err := t.session.Login(ctx); err != nil {
+		return target.Explain(tgt, err)
 	}
-	for range c.Connections {
-		conn, err := tgt.Dial(tu)
-		if err != nil {
-			return err
+	if t.before, err = t.control.idleStats(ctx); err != nil {
+		return target.Explain(tgt, err)
+	}
+	t.local = t.before != nil && tgt.Local()
+	t.servers = servers{t: t, home: &server{uri: tgt.URI}}
+	for i := range c.Concurrency {
+		s := &slot{t: t, index: i}
+		if i < c.Connections {
+			if s.conn, err = t.session.Dial(); err != nil {
+				return err
+			}
+			t.addConn(s.conn)
+			s.client = flight.NewClientFromConn(s.conn, nil)
+			t.servers.home.clients = append(t.servers.home.clients, s.client)
+			if err := ping(ctx, s.client); err != nil {
+				return target.Explain(tgt, err)
+			}
+		} else {
+			s.conn, s.client = t.slots[i%c.Connections].conn, t.slots[i%c.Connections].client
 		}
-		t.conns = append(t.conns, conn)
-		if err := ping(ctx, flight.NewClientFromConn(conn, nil)); err != nil {
-			return unreached(tgt, err)
-		}
+		t.slots = append(t.slots, s)
 	}
 	return nil
 }
 
-// unreached says why the first calls to a server failed.
-func unreached(tgt target.Target, err error) error {
-	if status.Code(err) == codes.DeadlineExceeded {
-		return fmt.Errorf("reach %s: it did not answer DoAction within %v: %w", tgt.URI, probeTimeout, err)
-	}
-	return fmt.Errorf("reach %s: %w", tgt.URI, err)
-}
+// headerValue is what --headers sends: as long as an id of a trace.
+const headerValue = "0123456789abcdef01234567"
 
 // ping completes a call, whatever the server answers to it.
 func ping(ctx context.Context, client flight.FlightServiceClient) error {
@@ -123,68 +165,19 @@ func ping(ctx context.Context, client flight.FlightServiceClient) error {
 	return nil
 }
 
-// prepare has the batches made on both sides and the slots built.
-func (t *trial) prepare(ctx context.Context, cache *cache) error {
-	c := t.config
-	spec, err := SpecOf(*c)
-	if err != nil {
+// prepare sets the operation up: its payload on both sides, what it asks for,
+// and what its slots record.
+func (t *trial) prepare(ctx context.Context) (err error) {
+	if err := t.preparePayload(ctx); err != nil {
 		return err
 	}
-	t.recs = newRecorders(c.Op, c.Concurrency, &t.window)
+	t.recs = newRecorders(t.kind.latencies, t.config.Concurrency, &t.window)
 	t.sampler = newSampler(t.clock, t.recs, t.wireBytes, t.usage)
-	proto := slot{clock: t.clock, config: c, target: t.target, transport: wire.Transport(c.Transport), warn: t.warn}
-	var body, logical int64 // of a batch
-	if c.Op != OpGet || c.Decode == "verify" {
-		if proto.set, err = cache.set(ctx, spec); err != nil {
-			return err
-		}
-		spec = proto.set.Spec
-		body, logical = proto.set.Batches[0].BodyBytes, proto.set.Batches[0].LogicalBytes
-		if c.Op != OpGet {
-			if proto.prepared, err = cache.prepared(ctx, spec, wire.Transport(c.Transport), c.Compression); err != nil {
-				return err
-			}
-		}
-		if c.Decode != "verify" || c.Op == OpPut {
-			proto.set = nil
-		}
-	}
-	if t.before != nil {
-		c.ServerTransport = t.before.Transport
-	}
-	rows, distinct := spec.Rows, spec.Distinct
-	if t.before != nil && (c.Op == OpGet || c.Decode == "verify") {
-		ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
-		defer cancel()
-		// The streams ask with the same spec, so that they find what is prepared now.
-		made, err := t.control.prepare(ctx, ticketOf(*c, spec))
-		if err != nil {
-			return err
-		}
-		rows, distinct = made.RowsPerBatch, made.Batches
-		body, logical = max(body, made.BodyBytes[0]), made.LogicalBytes[0]
-	}
-	if limit := c.MaxMessage - messageOverhead; body > limit {
-		return status.Errorf(codes.ResourceExhausted, "a batch has %d body bytes, the message limit --max-message %d: raise it or use smaller batches", body, c.MaxMessage)
-	}
-	if spec.Rows > 0 || spec.BatchBytes > 0 { // else the file's own batches, which may differ
-		c.Rows = rows
-	}
-	c.Distinct = distinct
-	if c.Batches == 0 {
-		if logical == 0 { // a foreign server's: it may send what is asked of it
-			logical = oneBatch(spec)
-		}
-		c.Batches = autoBatches(logical)
-	}
-	proto.descriptor = &flight.FlightDescriptor{Type: flight.DescriptorCMD, Cmd: ticketOf(*c, spec).Marshal()}
-	for i := range c.Concurrency {
-		s := proto
+	for i, s := range t.slots {
 		s.recorder = t.recs.all[i]
-		s.client = flight.NewClientFromConn(t.conns[i%len(t.conns)], nil)
-		t.slots = append(t.slots, &s)
 	}
-	return nil
+	t.op, err = t.kind.setUp(ctx, t)
+	return err
 }
 
 // measure runs the streams through warm-up and window.
@@ -214,8 +207,9 @@ func (t *trial) measureTotal(ctx context.Context) error {
 	stop := t.startWindow(ctx)
 	err := t.streams(ctx, func() bool { return begun.Add(1) <= t.config.Total })
 	t.window.end.Store(t.clock.now())
+	t.collectCancels(ctx)
 	stop()
-	t.end = t.peer(ctx)
+	t.end, t.processEnd = t.peer(ctx), t.process()
 	return err
 }
 
@@ -244,8 +238,9 @@ func (t *trial) measureDuration(ctx context.Context) error {
 	if ended {
 		t.window.end.Store(min(t.window.end.Load(), t.clock.now()))
 	}
+	t.collectCancels(ctx)
 	stop()
-	t.end = t.peer(ctx)
+	t.end, t.processEnd = t.peer(ctx), t.process()
 	if ended {
 		return err
 	}
@@ -256,7 +251,7 @@ func (t *trial) measureDuration(ctx context.Context) error {
 // startWindow opens the window and starts the sampler; the function it returns
 // stops the sampler with a last sample.
 func (t *trial) startWindow(ctx context.Context) (stop func()) {
-	t.begin = t.peer(ctx)
+	t.begin, t.processBegin = t.peer(ctx), t.process()
 	t.sampler.take()
 	t.window.begin.Store(t.clock.now())
 	t.out.Started = time.Now()
@@ -298,20 +293,57 @@ func (t *trial) peer(ctx context.Context) *results.Peer {
 	return p
 }
 
-// streams runs every slot until more is false or ctx ends, and returns the
-// first error that is not ctx's own end.
+// process reads what the server's process has used, nil where it is not known.
+func (t *trial) process() *target.Usage {
+	if t.target.PID == 0 {
+		return nil
+	}
+	u, err := target.ProcessUsage(t.target.PID)
+	if err != nil {
+		t.warn(fmt.Sprintf("the server's CPU and memory are missing: %v", err))
+		return nil
+	}
+	return &u
+}
+
+// collectCancels asks a server of ours when its handlers saw the cancellations
+// of the trial, and records how long that took.
+func (t *trial) collectCancels(ctx context.Context) {
+	if t.cancelAfter == (cancelAfter{}) || !t.local {
+		return
+	}
+	seen, err := t.control.cancelled(ctx)
+	if err != nil {
+		t.warn(fmt.Sprintf("the server does not tell when it saw cancellations: %v", err))
+		return
+	}
+	for _, c := range seen {
+		if at, ok := t.cancels.Load(c.ID); ok && at.(int64) >= t.out.Started.UnixNano() {
+			t.slots[0].sample(latCancelSeen, c.Seen-at.(int64))
+		}
+	}
+}
+
+// streams runs every slot until more is false or ctx ends. An iteration that
+// fails is counted; the error returned is what ended the trial.
 func (t *trial) streams(ctx context.Context, more func() bool) error {
-	op := operations[t.config.Op]
+	limit := int64(max(16, 2*t.config.Concurrency))
 	g, gctx := errgroup.WithContext(ctx)
 	for _, s := range t.slots {
 		g.Go(func() error {
 			for gctx.Err() == nil && more() {
-				if err := op(s, gctx); err != nil {
-					if gctx.Err() != nil {
-						s.cut.Add(1)
-						return nil
+				err := t.session.Do(gctx, func(ctx context.Context) error { return t.op.run(ctx, s) })
+				switch {
+				case err == nil:
+					t.failures.succeed()
+				case gctx.Err() != nil:
+					s.cut.Add(1)
+					return nil
+				default:
+					if err := t.failures.fail(err, limit); err != nil {
+						return err
 					}
-					return err
+					t.failures.pause(gctx)
 				}
 			}
 			return nil
@@ -329,31 +361,32 @@ func (t *trial) progress(phase string, a, b *sample) {
 	if b != nil {
 		p.Elapsed = time.Duration(b.at - t.window.begin.Load())
 		p.BodyRate = float64(b.totals.bytes.Body-a.totals.bytes.Body) / seconds(b.at-a.at)
-		m := primaryLatency(t.config)
+		m := t.primaryLatency()
 		p.Latency, p.P99 = metricNames[m], t.sampler.p99(m, b)
 	}
 	t.observe(p)
 }
 
-// primaryLatency is the latency shown while a trial runs.
-func primaryLatency(c *results.Config) metric {
-	switch {
-	case c.Op == OpExchange:
-		return latExchange
-	case c.Op == OpPut && c.PutAck != AckNone:
+// primaryLatency is the latency shown while the trial runs.
+func (t *trial) primaryLatency() metric {
+	if t.config.Op == OpPut && t.config.PutAck != AckNone {
 		return latPutAck
-	case c.Op == OpPut:
-		return latStream
 	}
-	return latBatchGap
+	return t.kind.primary
 }
 
 func (t *trial) close() {
+	if c, ok := t.op.(io.Closer); ok {
+		_ = c.Close()
+	}
 	for _, c := range t.conns {
 		_ = c.Close()
 	}
 	if t.control != nil {
 		_ = t.control.close()
+	}
+	if t.session != nil {
+		_ = t.session.Close()
 	}
 }
 
@@ -365,5 +398,7 @@ func (t *trial) fail(ctx context.Context, err error) {
 	}
 	t.out.Status = results.StatusFailed
 	t.out.Error = err.Error()
-	t.out.Errors[status.Code(err).String()]++
+	if t.failures.ended == nil { // else it was counted
+		t.failures.add(err)
+	}
 }

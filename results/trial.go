@@ -202,8 +202,11 @@ type Whole struct {
 	ControlWritten int64 `json:"control_written"`
 	Acks           int64 `json:"acks"`          // PutResults received
 	RealignBytes   int64 `json:"realign_bytes"` // copied because a body arrived misaligned
+	Canceled       int64 `json:"canceled"`      // streams ended by --cancel-after
 	Renewals       int64 `json:"renewals"`      // logins anew because a token had expired
 	Failovers      int64 `json:"failovers"`     // streams that went to an endpoint's next location, the one before being out of reach
+
+	EndpointRenewals int64 `json:"endpoint_renewals"` // RenewFlightEndpoint calls that were answered
 }
 
 // Trial is one timed execution of one Config.

@@ -1,0 +1,77 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"flightbench/results"
+)
+
+// The operations that move batches of a workload.
+const (
+	OpGet      = "get"
+	OpPut      = "put"
+	OpExchange = "exchange"
+	OpIngest   = "ingest"
+)
+
+// opAction begins the operations action:NAME and action:NAME:BODY.
+const opAction = "action:"
+
+// operation is what the slots of a trial do again and again, an iteration a
+// call of run. One value serves all slots at a time: what an iteration knows
+// lives in run, what a slot keeps in the slot.
+type operation interface {
+	run(ctx context.Context, s *slot) error
+}
+
+// opKind is a kind of operation.
+type opKind struct {
+	name, doc string
+	latencies []metric // what it can record; nothing else is kept
+	primary   metric   // shown while it runs
+	calls     bool     // it moves no batches: calls are counted, not bytes
+	// setUp makes the operation of a trial whose connections are there. What it
+	// returns is released with the trial if it is an io.Closer.
+	setUp func(ctx context.Context, t *trial) (operation, error)
+}
+
+// opKinds lists what --op takes, in the order in which help names it.
+var opKinds []opKind
+
+func init() { // not a literal: the kinds' set-up functions look themselves up
+	opKinds = slices.Concat(dataKinds(), callKinds(), sqlKinds())
+}
+
+// kindOf is the kind of the operation called op.
+func kindOf(op string) (opKind, error) {
+	name := op
+	if strings.HasPrefix(op, opAction) {
+		name = opAction + "NAME"
+		if rest, _, _ := strings.Cut(op[len(opAction):], ":"); rest == "" {
+			return opKind{}, fmt.Errorf("--op %q names no action: write action:NAME or action:NAME:BODY", op)
+		}
+	}
+	i := slices.IndexFunc(opKinds, func(k opKind) bool { return k.name == name })
+	if i < 0 {
+		return opKind{}, fmt.Errorf("--op %q is unknown: use %s", op, strings.Join(OperationNames(), ", "))
+	}
+	return opKinds[i], nil
+}
+
+// OperationNames lists what Config.Op may be; action:NAME stands for any.
+func OperationNames() []string {
+	var names []string
+	for _, k := range opKinds {
+		names = append(names, k.name)
+	}
+	return names
+}
+
+// Calls tells whether c measures calls rather than batches.
+func Calls(c results.Config) bool {
+	k, err := kindOf(c.Op)
+	return err == nil && k.calls
+}
