@@ -153,8 +153,9 @@ func (t Target) key() string {
 	return secure + net.JoinHostPort(strings.ToLower(strings.TrimSuffix(host, ".")), port)
 }
 
-// local tells whether what is sent to t cannot leave this machine.
-func (t Target) local() bool {
+// Local tells whether t is on this machine by its address: a Unix socket,
+// localhost or a loopback address. Other names are not looked up.
+func (t Target) Local() bool {
 	ip, err := netip.ParseAddr(t.host)
 	return t.network == "unix" || t.host == "localhost" || err == nil && ip.IsLoopback()
 }

@@ -222,7 +222,7 @@ func (s *Session) At(location string) (*Session, error) {
 		t = t.trusting(p)
 	}
 	t.Auth, t.Headers, t.Cookies = of.Auth, of.Headers, of.Cookies
-	if of.TLS != nil && t.TLS == nil && !t.local() && of.revealing() {
+	if of.TLS != nil && t.TLS == nil && !t.Local() && of.revealing() {
 		return nil, fmt.Errorf("location %s is plaintext while the target is not, and calls would carry credentials: have the server list grpc+tls://%s, or read from the target alone", t.URI, t.address)
 	}
 	at := &Session{target: t, tuning: root.tuning, root: root, headers: root.headers, jar: root.jar.clone()}

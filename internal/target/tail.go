@@ -1,11 +1,12 @@
 package target
 
 import (
+	"io"
 	"strings"
 	"sync"
 )
 
-// tailBytes is how much of a server's stderr is kept.
+// tailBytes is how much of a server's output is kept.
 const tailBytes = 8 << 10
 
 // tail keeps the end of what was written to it.
@@ -28,4 +29,20 @@ func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return strings.TrimSpace(string(t.buf))
+}
+
+// drain reads r to its end, for t and log (nil: t alone). It goes on when log
+// fails, so that the writer is not held up, and returns log's first error.
+func (t *tail) drain(r io.Reader, log io.Writer) (logErr error) {
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := r.Read(buf)
+		_, _ = t.Write(buf[:n])
+		if log != nil && logErr == nil {
+			_, logErr = log.Write(buf[:n])
+		}
+		if err != nil {
+			return logErr
+		}
+	}
 }
