@@ -5,6 +5,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 )
 
 // The dictionary-encoded columns, one for each width of index that is common.
@@ -79,4 +80,96 @@ func dictionary(m *maker, col uint64, dt *arrow.DictionaryType, dict arrow.Array
 	}
 	defer indices.Release()
 	return array.NewDictionaryArray(dt, indices, dict)
+}
+
+// ReplaceDictionaries gives each batch other dictionaries than its neighbours in
+// rotation have: the same values in another order, with indices to match. Rows
+// stay equal, but a stream has to replace the dictionaries before each batch. The
+// Set must be of workload dict, and have two batches or more. It must not be in
+// use.
+func (s *Set) ReplaceDictionaries(mem memory.Allocator) error {
+	if s.Spec.Name != Dict || len(s.Batches) < 2 {
+		return fmt.Errorf("workload %s with %d distinct batches: only two or more of %s can replace dictionaries", s.Spec, len(s.Batches), Dict)
+	}
+	m := maker{mem: mem}
+	first := s.Batches[0].Record
+	orders := make([][2]arrow.Array, len(dictColumns)) // of each column: reversed, and begun one later
+	for c := range dictColumns {
+		d := first.Column(c).(*array.Dictionary).Dictionary().(*array.String)
+		n := d.Len()
+		orders[c] = [2]arrow.Array{
+			reorder(&m, d, func(i int) int { return n - 1 - i }),
+			reorder(&m, d, func(i int) int { return (i + 1) % n }),
+		}
+		defer orders[c][0].Release()
+		defer orders[c][1].Release()
+	}
+	for b := 1; b < len(s.Batches); b++ {
+		order, odd := 0, b%2 == 1
+		if !odd && b < len(s.Batches)-1 {
+			continue // as it was
+		}
+		if !odd {
+			order = 1 // the first batch, which comes next, is as it was
+		}
+		s.Batches[b] = s.Batches[b].reindexed(&m, orders, order)
+	}
+	return nil
+}
+
+// reorder makes a dictionary whose value i is that at from(i) of d.
+func reorder(m *maker, d *array.String, from func(int) int) arrow.Array {
+	b := array.NewStringBuilder(m.mem)
+	defer b.Release()
+	for i := range d.Len() {
+		b.Append(d.Value(from(i)))
+	}
+	return b.NewArray()
+}
+
+// reindexed is the batch over the dictionaries of an order. It takes over b.
+func (b Batch) reindexed(m *maker, orders [][2]arrow.Array, order int) Batch {
+	defer b.Record.Release()
+	cols := make([]arrow.Array, b.Record.NumCols())
+	for c := range cols {
+		cols[c] = b.Record.Column(c)
+		if c >= len(dictColumns) {
+			cols[c].Retain()
+			continue
+		}
+		old, dict := cols[c].(*array.Dictionary), orders[c][order]
+		n := dict.Len()
+		to := func(i int) int { return n - 1 - i }
+		if order == 1 {
+			to = func(i int) int { return (i + n - 1) % n }
+		}
+		indices := remap(m, old.Indices(), to)
+		cols[c] = array.NewDictionaryArray(old.DataType(), indices, dict)
+		indices.Release()
+	}
+	rec := array.NewRecordBatch(b.Record.Schema(), cols, b.Rows)
+	for _, c := range cols {
+		c.Release()
+	}
+	return newBatch(rec)
+}
+
+func remap(m *maker, indices arrow.Array, to func(int) int) arrow.Array {
+	switch a := indices.(type) {
+	case *array.Int8:
+		return remapped(m, a, a.Int8Values(), to)
+	case *array.Int16:
+		return remapped(m, a, a.Int16Values(), to)
+	default:
+		return remapped(m, a, a.(*array.Int32).Int32Values(), to)
+	}
+}
+
+// remapped has no nulls, as the indices of dict have none.
+func remapped[T int8 | int16 | int32](m *maker, a arrow.Array, values []T, to func(int) int) arrow.Array {
+	buf := m.buffer(len(values) * arrow.GetDataType[T]().(arrow.FixedWidthDataType).Bytes())
+	for i, out := 0, arrow.GetData[T](buf.Bytes()); i < len(out); i++ {
+		out[i] = T(to(int(values[i])))
+	}
+	return newArray(a.DataType(), len(values), 0, []*memory.Buffer{nil, buf})
 }

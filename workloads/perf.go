@@ -60,8 +60,8 @@ func appendInt(b []byte, field protowire.Number, v int64) []byte {
 }
 
 // ParsePerf reads a Perf message. It is stricter than protobuf, since a CMD may
-// be anything: no bytes at all, a field that Perf does not have, or one of
-// another type, is an error. Whether the values can be served is told by
+// be anything: no bytes at all, more than MaxTicketBytes, a field that Perf does
+// not have, that has another type or that comes twice, is an error. Whether the values can be served is told by
 // [PerfRequest.Validate]. What it returns does not refer to b.
 func ParsePerf(b []byte) (PerfRequest, error) {
 	var p PerfRequest
@@ -132,11 +132,19 @@ func (f field) int32(to *int32) error {
 }
 
 func eachField(b []byte, do func(field) error) error {
+	if len(b) > MaxTicketBytes {
+		return fmt.Errorf("it has %d bytes, and at most %d are taken", len(b), MaxTicketBytes)
+	}
+	seen := make(map[protowire.Number]bool, 4)
 	for len(b) > 0 {
 		number, kind, n := protowire.ConsumeTag(b)
 		if n < 0 {
 			return protowire.ParseError(n)
 		}
+		if seen[number] {
+			return fmt.Errorf("field %d comes twice", number)
+		}
+		seen[number] = true
 		b = b[n:]
 		f := field{number: number}
 		switch kind {

@@ -94,17 +94,19 @@ func TestPerfRefuses(t *testing.T) {
 		t.Errorf("token of nothing: %v", err)
 	}
 	for in, want := range map[string]string{
-		"":                      "it is empty",
-		"hello":                 "not a Perf message",
-		"\x28\x01":              "field 5",
-		"\x12\x00":              "field 2",
-		"\x08\x01":              "field 1",
-		"\x15\x00\x00\x00\x00":  "field 2 has a type",
-		"\x10":                  "unexpected EOF",
-		"\x0a\x05ab":            "unexpected EOF",
-		"\x10\x80\x80\x80\x80 ": "no int32",
-		`{"flightbench":1}`:     "not a Perf message",
-		"\x0a\x01\x10\x01":      "not a Perf message",
+		"":                                "it is empty",
+		"hello":                           "not a Perf message",
+		"\x28\x01":                        "field 5",
+		"\x12\x00":                        "field 2",
+		"\x08\x01":                        "field 1",
+		"\x15\x00\x00\x00\x00":            "field 2 has a type",
+		"\x10":                            "unexpected EOF",
+		"\x0a\x05ab":                      "unexpected EOF",
+		"\x10\x80\x80\x80\x80 ":           "no int32",
+		`{"flightbench":1}`:               "not a Perf message",
+		"\x0a\x01\x10\x01":                "not a Perf message",
+		"    ":                            "field 4 comes twice",
+		strings.Repeat("\x10\x01", 1<<16): "131072 bytes",
 	} {
 		if _, err := ParsePerf([]byte(in)); !says(err, want) {
 			t.Errorf("ParsePerf(%q): %v, want %q", in, err, want)
