@@ -39,7 +39,10 @@ func TestActions(t *testing.T) {
 			}
 			names = append(names, a.Type)
 		}
-		want := []string{"ping", "flightbench.stats", "flightbench.prepare", "CancelFlightInfo", "RenewFlightEndpoint"}
+		want := []string{
+			"ping", "flightbench.stats", "flightbench.prepare", "flightbench.fail", "flightbench.cancelled", "CancelFlightInfo", "RenewFlightEndpoint",
+			"SetSessionOptions", "GetSessionOptions", "CloseSession",
+		}
 		if !slices.Equal(names, want) {
 			t.Errorf("actions %q, want %q", names, want)
 		}

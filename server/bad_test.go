@@ -103,17 +103,33 @@ func TestBadTickets(t *testing.T) {
 func TestBadCalls(t *testing.T) {
 	overTransports(t, func(t *testing.T, tr wire.Transport) {
 		c := serve(t, tr, nil)
-		path := &flight.FlightDescriptor{Type: flight.DescriptorPATH, Path: []string{"perf"}}
+		path := &flight.FlightDescriptor{Type: flight.DescriptorPATH, Path: []string{"sales", "2026"}}
 		for _, tc := range []struct {
 			name string
 			call func() error
 			code codes.Code
 			want []string
 		}{
-			{"path descriptor", func() error {
+			{"unknown path", func() error {
 				_, err := c.GetFlightInfo(t.Context(), path)
 				return err
-			}, codes.InvalidArgument, []string{"PATH", `"perf"`, "CMD"}},
+			}, codes.NotFound, []string{`"sales/2026"`, "ListFlights"}},
+			{"path to a file", func() error {
+				_, err := c.GetSchema(t.Context(), &flight.FlightDescriptor{Type: flight.DescriptorPATH, Path: []string{"file:/etc/passwd"}})
+				return err
+			}, codes.PermissionDenied, []string{"/etc/passwd", "--file"}},
+			{"failure of no kind", func() error {
+				_, err := act(t, c, ActionFail, []byte("lost"))
+				return err
+			}, codes.InvalidArgument, []string{`"lost"`, "unavailable"}},
+			{"options of garbage", func() error {
+				_, err := act(t, c, flight.SetSessionOptionsActionType, []byte("\xff\xff"))
+				return err
+			}, codes.InvalidArgument, []string{"no SetSessionOptionsRequest"}},
+			{"no session to close", func() error {
+				_, err := act(t, c, flight.CloseSessionActionType, nil)
+				return err
+			}, codes.NotFound, []string{"arrow_flight_session_id"}},
 			{"no descriptor", func() error {
 				_, err := c.GetSchema(t.Context(), &flight.FlightDescriptor{})
 				return err

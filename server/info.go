@@ -11,13 +11,12 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"flightbench/internal/wire"
 	"flightbench/workloads"
 )
 
-// ticketLife is how long a ticket is promised to stay valid. Ours describe their
-// data and so never expire, but Flight has no other way to say that a ticket may
-// be used again.
+// ticketLife is how long a ticket is promised to stay valid where Options.Expiry
+// is 0. Ours describe their data and so never expire, but Flight has no other way
+// to say that a ticket may be used again.
 const ticketLife = 24 * time.Hour
 
 // listedBatches is the length of the streams that ListFlights offers.
@@ -36,7 +35,7 @@ func (s *service) ListFlights(c *flight.Criteria, stream flight.FlightService_Li
 		if err != nil {
 			return internalf("workload %s has no defaults: %v", kind.Name, err)
 		}
-		t := workloads.Ticket{Spec: spec, Batches: listedBatches, Compression: wire.None, Endpoints: 1}
+		t := defaultTicket(spec)
 		schema, err := s.schema(stream.Context(), t.Spec)
 		if err != nil {
 			return err
@@ -45,7 +44,7 @@ func (s *service) ListFlights(c *flight.Criteria, stream flight.FlightService_Li
 		err = stream.Send(&flight.FlightInfo{
 			Schema:           flight.SerializeSchema(schema, s.mem),
 			FlightDescriptor: &flight.FlightDescriptor{Type: flight.DescriptorCMD, Cmd: cmd},
-			Endpoint:         []*flight.FlightEndpoint{{Ticket: &flight.Ticket{Ticket: cmd}, ExpirationTime: timestamppb.New(time.Now().Add(ticketLife))}},
+			Endpoint:         []*flight.FlightEndpoint{s.endpoint(t, time.Now())},
 			TotalRecords:     spec.Rows * listedBatches,
 			TotalBytes:       -1, // known once generated
 		})
@@ -69,19 +68,35 @@ func (s *service) schema(ctx context.Context, spec workloads.Spec) (*arrow.Schem
 
 // GetFlightInfo prepares what the descriptor asks for and tells its exact rows
 // and body bytes (-1 where the transport learns them only when it sends), in as
-// many endpoints as it asks for. Their location lists are empty: this server,
-// over the same connection. Each may be read again and again.
+// many endpoints as it asks for. Each may be read again and again until it
+// expires. Of a Perf it tells what Arrow's own server does, and prepares nothing.
 func (s *service) GetFlightInfo(ctx context.Context, d *flight.FlightDescriptor) (*flight.FlightInfo, error) {
-	t, k, err := s.command(d)
+	if sqlDescriptor(d) {
+		if s.opts.SQL == nil {
+			return nil, errNoSQL
+		}
+		return s.opts.SQL.GetFlightInfo(ctx, d)
+	}
+	r, err := s.command(d)
 	if err != nil {
 		return nil, err
 	}
-	n := max(t.Endpoints, 1)
-	last, err := shifted(t, n) // one past the last, so that every start fits
+	if r.perf != nil {
+		return s.perfInfo(ctx, d, r)
+	}
+	return s.info(ctx, d, r, r.endpoints())
+}
+
+// endpoints is how many r asks for.
+func (r request) endpoints() int { return max(r.Endpoints, 1) }
+
+// info tells of r's first n endpoints.
+func (s *service) info(ctx context.Context, d *flight.FlightDescriptor, r request, n int) (*flight.FlightInfo, error) {
+	last, err := shifted(r.Ticket, r.endpoints()) // one past the last, so that every start fits
 	if err != nil {
 		return nil, err
 	}
-	p, done, err := s.use(ctx, k)
+	p, done, err := s.use(ctx, r.key)
 	if err != nil {
 		return nil, err
 	}
@@ -91,46 +106,119 @@ func (s *service) GetFlightInfo(ctx context.Context, d *flight.FlightDescriptor)
 		FlightDescriptor: d,
 		Endpoint:         make([]*flight.FlightEndpoint, n),
 	}
-	var ok bool
-	info.TotalRecords, info.TotalBytes, ok = p.total(t.Start, last.Start-t.Start)
-	if !ok {
-		return nil, status.Errorf(codes.InvalidArgument, "ticket: %d endpoints of %d batches hold more rows or bytes than can be counted: ask for fewer", n, t.Batches)
+	if _, _, ok := p.total(r.Start, last.Start-r.Start); !ok {
+		return nil, status.Errorf(codes.InvalidArgument, "ticket: %d endpoints of %d batches hold more rows or bytes than can be counted: ask for fewer", r.endpoints(), r.Batches)
 	}
-	expires := timestamppb.New(time.Now().Add(ticketLife))
+	info.TotalRecords, info.TotalBytes, _ = p.total(r.Start, int64(n)*r.Batches)
+	now := time.Now()
 	for i := range n {
-		part, err := shifted(t, i)
+		part, err := shifted(r.Ticket, i)
 		if err != nil {
 			return nil, err
 		}
-		info.Endpoint[i] = &flight.FlightEndpoint{Ticket: &flight.Ticket{Ticket: part.Marshal()}, ExpirationTime: expires}
+		info.Endpoint[i] = s.endpoint(part, now)
 	}
 	return info, nil
 }
 
-// PollFlightInfo is GetFlightInfo: the query is complete with the first poll.
+// perfInfo tells of r.perf's streams.
+func (s *service) perfInfo(ctx context.Context, d *flight.FlightDescriptor, r request) (*flight.FlightInfo, error) {
+	schema, err := s.schema(ctx, r.Spec)
+	if err != nil {
+		return nil, err
+	}
+	info := &flight.FlightInfo{
+		Schema:           flight.SerializeSchema(schema, s.mem),
+		FlightDescriptor: d,
+		TotalRecords:     int64(r.perf.Streams) * r.perf.RecordsPerStream,
+		TotalBytes:       -1,
+	}
+	for i := range r.perf.Streams {
+		ticket := &flight.Ticket{Ticket: r.perf.Stream(i).Marshal()}
+		info.Endpoint = append(info.Endpoint, &flight.FlightEndpoint{Ticket: ticket, Location: s.locations()})
+	}
+	return info, nil
+}
+
+// endpoint is where and until when t may be read.
+func (s *service) endpoint(t workloads.Ticket, now time.Time) *flight.FlightEndpoint {
+	expires := now.Add(ticketLife)
+	if s.opts.Expiry > 0 {
+		t.Expires = now.Add(s.opts.Expiry).UnixMilli()
+		expires = time.UnixMilli(t.Expires)
+	}
+	return &flight.FlightEndpoint{Ticket: &flight.Ticket{Ticket: t.Marshal()}, Location: s.locations(), ExpirationTime: timestamppb.New(expires)}
+}
+
+// locations are those of every endpoint. Few and short, they are made each time.
+func (s *service) locations() []*flight.Location {
+	var ls []*flight.Location
+	for _, uri := range s.opts.Locations {
+		ls = append(ls, &flight.Location{Uri: uri})
+	}
+	return ls
+}
+
+// PollFlightInfo is GetFlightInfo in as many polls as Options.Polls says: each
+// tells of more of the endpoints, and the descriptor for the next one, which is
+// the ticket with the number of polls made. The last tells of all, and no
+// descriptor. A Perf, which can't hold that number, is complete at once.
 func (s *service) PollFlightInfo(ctx context.Context, d *flight.FlightDescriptor) (*flight.PollInfo, error) {
-	info, err := s.GetFlightInfo(ctx, d)
+	if sqlDescriptor(d) {
+		if s.opts.SQL == nil {
+			return nil, errNoSQL
+		}
+		return s.opts.SQL.PollFlightInfo(ctx, d)
+	}
+	r, err := s.command(d)
 	if err != nil {
 		return nil, err
 	}
 	progress := 1.0
-	return &flight.PollInfo{Info: info, Progress: &progress}, nil
+	if r.perf != nil {
+		info, err := s.perfInfo(ctx, d, r)
+		return &flight.PollInfo{Info: info, Progress: &progress}, err
+	}
+	made, polls := r.Poll+1, int64(max(s.opts.Polls, 1))
+	if made >= polls {
+		info, err := s.info(ctx, d, r, r.endpoints())
+		return &flight.PollInfo{Info: info, Progress: &progress}, err
+	}
+	info, err := s.info(ctx, d, r, int(int64(r.endpoints())*made/polls))
+	if err != nil {
+		return nil, err
+	}
+	progress = float64(made) / float64(polls)
+	next := r.Ticket
+	next.Poll = made
+	return &flight.PollInfo{
+		Info:             info,
+		FlightDescriptor: &flight.FlightDescriptor{Type: flight.DescriptorCMD, Cmd: next.Marshal()},
+		Progress:         &progress,
+		ExpirationTime:   timestamppb.New(time.Now().Add(ticketLife)), // it describes itself, and so never expires
+	}, nil
 }
 
 // GetSchema tells the schema without preparing the data, but for a file's.
 func (s *service) GetSchema(ctx context.Context, d *flight.FlightDescriptor) (*flight.SchemaResult, error) {
-	t, k, err := s.command(d)
+	if sqlDescriptor(d) {
+		if s.opts.SQL == nil {
+			return nil, errNoSQL
+		}
+		return s.opts.SQL.GetSchema(ctx, d)
+	}
+	r, err := s.command(d)
 	if err != nil {
 		return nil, err
 	}
-	if t.Spec.Name != workloads.File {
-		schema, err := s.schema(ctx, t.Spec)
+	if r.Spec.Name != workloads.File {
+		schema, err := s.schema(ctx, r.Spec)
 		if err != nil {
 			return nil, err
 		}
 		return &flight.SchemaResult{Schema: flight.SerializeSchema(schema, s.mem)}, nil
 	}
-	p, done, err := s.use(ctx, k)
+	p, done, err := s.use(ctx, r.key)
 	if err != nil {
 		return nil, err
 	}

@@ -18,18 +18,18 @@ import (
 // An intake is the receiving half of a DoPut or DoExchange whose descriptor has
 // been read. Not for concurrent use.
 type intake struct {
-	stream *replay // begins with the message that held the descriptor
-	ticket workloads.Ticket
-	codec  wire.Compression
-	level  wire.Level
-	set    *workloads.Set // to verify against; nil: nothing is verified
-	taken  int64          // batches checked
-	close  func()
+	request
+	stream  *replay // begins with the message that held the descriptor
+	trouble trouble
+	level   wire.Level
+	set     *workloads.Set // to verify against; nil: nothing is verified
+	taken   int64          // batches checked
+	close   func()
 }
 
-// intake reads the first message of a call named rpc, which must carry the
-// descriptor, and prepares for what that asks.
-func (s *service) intake(rpc string, stream grpc.ServerStream) (*intake, error) {
+// opening reads the first message of a call named rpc, which must carry the
+// descriptor.
+func opening(rpc string, stream grpc.ServerStream) (*replay, error) {
 	first := new(flight.FlightData)
 	switch err := stream.RecvMsg(first); {
 	case errors.Is(err, io.EOF):
@@ -39,24 +39,30 @@ func (s *service) intake(rpc string, stream grpc.ServerStream) (*intake, error) 
 	case first.GetFlightDescriptor() == nil:
 		return nil, status.Errorf(codes.InvalidArgument, "the first message of %s has no descriptor: send one, an empty one will do", rpc)
 	}
-	t, k, err := s.asked(first.GetFlightDescriptor())
+	return &replay{stream, first}, nil
+}
+
+// intake prepares for what the descriptor of stream's first message asks.
+func (s *service) intake(stream *replay) (*intake, error) {
+	r, err := s.asked(stream.first.GetFlightDescriptor())
 	if err != nil {
 		return nil, err
 	}
-	in := &intake{stream: &replay{stream, first}, ticket: t, codec: k.codec, close: func() {}}
-	switch t.Decode {
+	in := &intake{request: r, stream: stream, trouble: s.troubles.of(r.Ticket), close: func() {}}
+	switch r.Decode {
 	case "", workloads.DecodeCount:
 	case workloads.DecodeBatch:
 		in.level = wire.Batch
 	case workloads.DecodeVerify:
-		k.codec = wire.Compression{Name: wire.None} // the raw batches are enough
-		p, done, err := s.use(stream.Context(), k)
+		raw := r.key
+		raw.codec = wire.Compression{Name: wire.None} // the raw batches are enough
+		p, done, err := s.use(stream.Context(), raw)
 		if err != nil {
 			return nil, err
 		}
 		in.level, in.set, in.close = wire.Batch, p.set, done
 	default:
-		return nil, status.Errorf(codes.InvalidArgument, "ticket: decode %q is unknown: use count, batch or verify", t.Decode)
+		return nil, status.Errorf(codes.InvalidArgument, "ticket: decode %q is unknown: use count, batch or verify", r.Decode)
 	}
 	return in, nil
 }
@@ -66,7 +72,7 @@ func (in *intake) check(rec arrow.RecordBatch) error {
 	if in.set == nil {
 		return nil
 	}
-	if err := in.set.Verify(in.ticket.Start+in.taken, rec); err != nil {
+	if err := in.set.Verify(in.Start+in.taken, rec); err != nil {
 		return status.Errorf(codes.DataLoss, "batch %d of the stream is not what its ticket says: %v", in.taken, err)
 	}
 	in.taken++

@@ -20,6 +20,8 @@ import (
 type key struct {
 	spec  workloads.Spec
 	codec wire.Compression
+	quirk string // of those that change or add batches
+	last  int64  // rows of a shorter batch that ends the stream; 0: there is none
 }
 
 func (k key) String() string {
@@ -40,9 +42,14 @@ type prepared struct {
 	stream  *wire.Prepared
 	set     *workloads.Set
 	sizes   []wire.Sizes // of each distinct batch; Body is -1 where only sending tells
+	empty   int64        // index in stream of a batch without rows; -1: there is none
+	last    int64        // index in stream of the batch that ends it; -1: there is none
 	size    int64        // memory held
 	release func()
 }
+
+// rotation is the index in stream of batch i.
+func (p *prepared) rotation(i int64) int64 { return i % int64(len(p.sizes)) }
 
 // prepare generates and encodes k's batches.
 func (s *service) prepare(ctx context.Context, k key) (*prepared, error) {
@@ -54,11 +61,34 @@ func (s *service) prepare(ctx context.Context, k key) (*prepared, error) {
 		set.Release()
 		return nil, status.Errorf(codes.FailedPrecondition, "%s holds no batch: choose another workload", k)
 	}
-	p := &prepared{schema: set.Schema, set: set, sizes: make([]wire.Sizes, len(set.Batches))}
+	if k.quirk == workloads.QuirkDictionaries {
+		if err := set.ReplaceDictionaries(s.mem); err != nil {
+			set.Release()
+			return nil, status.Errorf(codes.FailedPrecondition, "%s: %v", k, err)
+		}
+	}
+	p := &prepared{schema: set.Schema, set: set, sizes: make([]wire.Sizes, len(set.Batches)), empty: -1, last: -1}
+	var extra []arrow.RecordBatch
 	recs := make([]arrow.RecordBatch, len(set.Batches))
 	for i, b := range set.Batches {
 		recs[i] = b.Record
 	}
+	shorter := func(rows int64) (index int64) {
+		rec := recs[0].NewSlice(0, rows)
+		recs, extra = append(recs, rec), append(extra, rec)
+		return int64(len(recs) - 1)
+	}
+	if k.quirk == workloads.QuirkEmpty {
+		p.empty = shorter(0)
+	}
+	if k.last > 0 {
+		p.last = shorter(k.last)
+	}
+	defer func() {
+		for _, rec := range extra {
+			rec.Release() // the stream holds it
+		}
+	}()
 	if p.stream, err = wire.Prepare(s.opts.Transport, set.Schema, recs, k.codec, s.mem); err != nil {
 		set.Release()
 		return nil, internalf("encode %s: %v", k, err)
@@ -137,6 +167,10 @@ func (p *prepared) total(start, n int64) (rows, bytes int64, ok bool) {
 			return rows, -1, ok
 		}
 	}
-	bytes = sum(func(n wire.Sizes) int64 { return n.Body })
+	empty := int64(0) // bytes of a batch without rows, which goes before each
+	if p.empty >= 0 {
+		empty = p.stream.Sizes(p.empty).Body
+	}
+	bytes = sum(func(s wire.Sizes) int64 { return s.Body + empty })
 	return rows, bytes, ok
 }

@@ -63,16 +63,23 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: o, uri: ep.uri(l), listener: l, rpc: newRPCServer(o), service: svc}
+	s := &Server{opts: o, uri: ep.uri(l), listener: l, rpc: newRPCServer(o, svc.hooks()), service: svc}
 	flightgen.RegisterFlightServiceServer(s.rpc, svc)
 	return s, nil
 }
 
-func newRPCServer(o Options) rpcServer {
+func newRPCServer(o Options, hs []hook) rpcServer {
+	unary, stream := interceptors(hs)
 	if o.Transport == wire.Direct {
-		return h2.NewServer(directOptions(o))
+		d := directOptions(o)
+		d.UnaryInterceptor, d.StreamInterceptor = unary, stream
+		return h2.NewServer(d)
 	}
-	return grpc.NewServer(grpcOptions(o)...)
+	opts := grpcOptions(o)
+	if unary != nil {
+		opts = append(opts, grpc.UnaryInterceptor(unary), grpc.StreamInterceptor(stream))
+	}
+	return grpc.NewServer(opts...)
 }
 
 // directOptions are Options for our own HTTP/2.
