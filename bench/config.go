@@ -37,7 +37,7 @@ func DefaultConfig() results.Config {
 		Target: "embedded", Op: OpGet, Transport: string(wire.Direct), TLS: "off",
 		Workload: "perf", Rows: 65536, Entropy: 1, Seed: 1, Compression: "none", Decode: "count", PutAck: AckLast,
 		Concurrency: 2, Connections: 1, Endpoints: 1, Duration: 1.5, Warmup: 0.5,
-		MaxMessage: 1 << 30, GOMAXPROCS: runtime.GOMAXPROCS(0), Auth: "none", Location: LocationListed,
+		MaxMessage: 1 << 30, GOMAXPROCS: runtime.GOMAXPROCS(0), Auth: "none", Location: LocationListed, IngestMode: IngestAppend,
 	}
 }
 
@@ -216,7 +216,7 @@ func validateRequest(c results.Config, kind opKind) error {
 			return err
 		}
 	}
-	return nil
+	return validateSQL(c, kind)
 }
 
 // provoke has t end by the error that s, KIND or KIND:EVERY, says.
@@ -258,9 +258,12 @@ func autoBatches(logical int64) int64 {
 
 func duration(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
-// CheckFiles reads the files that the Configs' workloads name, so that one that
-// cannot be read is told before anything is measured, and returns their paths.
+// CheckFiles reads the files that the Configs name, so that one that cannot be
+// read is told before anything is measured, and returns the paths of workloads.
 func CheckFiles(ctx context.Context, configs []results.Config) ([]string, error) {
+	if err := checkSQLFiles(ctx, configs); err != nil {
+		return nil, err
+	}
 	var paths []string
 	for _, c := range configs {
 		spec, err := SpecOf(c)

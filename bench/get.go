@@ -83,7 +83,7 @@ func (s *slot) info(ctx context.Context, d *flight.FlightDescriptor) (*flight.Fl
 	}
 	err = c.end(err, nil)
 	switch {
-	case status.Code(err) == codes.Unimplemented && d.Type == flight.DescriptorCMD && !s.t.config.Poll:
+	case status.Code(err) == codes.Unimplemented && d.Type == flight.DescriptorCMD && !s.t.config.Poll && s.t.kind.name == OpGet:
 		s.t.warn("the server has no GetFlightInfo: the descriptor's bytes were sent as the ticket")
 		return &flight.FlightInfo{Endpoint: []*flight.FlightEndpoint{{Ticket: &flight.Ticket{Ticket: d.Cmd}}}, TotalRecords: -1}, nil
 	case err != nil:

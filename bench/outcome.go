@@ -190,7 +190,7 @@ func (t *trial) judge() {
 		t.warn(fmt.Sprintf("the server sent batches of %.0f rows on average, not of --rows %d: it decides by itself what it sends",
 			float64(out.Rows)/float64(out.Batches), out.Config.Rows))
 	}
-	if p := out.Server; p != nil && out.Whole.Cut == 0 && out.Whole.Canceled == 0 && t.failures.total() == 0 && out.Served == nil && (p.Rows != out.Whole.Rows || p.Batches != out.Whole.Batches) {
+	if p := out.Server; p != nil && out.Config.Request != RequestSQL && out.Whole.Cut == 0 && out.Whole.Canceled == 0 && t.failures.total() == 0 && out.Served == nil && (p.Rows != out.Whole.Rows || p.Batches != out.Whole.Batches) {
 		t.warn(fmt.Sprintf("the server counted %d rows in %d batches, the client %d in %d: another client may use this server",
 			p.Rows, p.Batches, out.Whole.Rows, out.Whole.Batches))
 	}

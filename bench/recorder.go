@@ -26,11 +26,18 @@ const (
 	latListActions
 	latAction
 	latHandshake
+	latQuery
+	latPrepare
+	latBind
+	latBegin
+	latCommit
+	latCatalog
 	metricCount
 )
 
 var metricNames = [metricCount]string{"info", "first_batch", "batch_gap", "stream", "put_ack", "exchange", "cancel", "cancel_seen",
-	"poll", "schema", "list_flights", "list_actions", "action", "handshake"}
+	"poll", "schema", "list_flights", "list_actions", "action", "handshake",
+	"query", "prepare", "bind", "begin", "commit", "catalog"}
 
 // window is the measured span on the trial's clock, in nanoseconds since its
 // start. Both ends may be moved while streams record: the begin once, when a
