@@ -27,10 +27,10 @@ type Target struct {
 	Cookies bool        // keep what set-cookie says and send it back
 	PID     int         // the server's process on this machine; 0: not known
 
-	network, address string // for net.Dial
-	host             string // without brackets and zone: for TLS and :authority
-	authority        string // of plaintext requests
-	trust            pem    // for the locations that the server names
+	network, address string   // for net.Dial
+	host             string   // without brackets and zone: for TLS and :authority
+	authority        string   // of plaintext requests
+	trust            material // for the locations that the server names
 }
 
 // Tuning is how a connection is made. Sizes are bytes; 0 keeps the transport's

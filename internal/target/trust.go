@@ -18,8 +18,8 @@ type Trust struct {
 	SkipVerify bool   // take any certificate: whoever answers can read and change everything
 }
 
-// pem is a Trust read from its files.
-type pem struct {
+// material is a Trust read from its files.
+type material struct {
 	roots      *x509.CertPool // nil: the system's
 	certs      []tls.Certificate
 	serverName string
@@ -58,15 +58,15 @@ func (t Target) WithLocationTrust(f Trust) (Target, error) {
 // certificates of ca (nil: the system's) and presents cert and key (nil: none).
 // The server is always verified.
 func (t Target) WithPEM(ca, cert, key []byte, serverName string) (Target, error) {
-	p := pem{serverName: serverName}
+	p := material{serverName: serverName}
 	if err := p.add(ca, cert, key); err != nil {
 		return t, fmt.Errorf("target %q: %w", t.URI, err)
 	}
 	return t.trusting(p), nil
 }
 
-func (f Trust) read() (pem, error) {
-	p := pem{serverName: f.ServerName, skipVerify: f.SkipVerify}
+func (f Trust) read() (material, error) {
+	p := material{serverName: f.ServerName, skipVerify: f.SkipVerify}
 	switch f.MinVersion {
 	case "":
 	case "1.2":
@@ -97,7 +97,7 @@ func (f Trust) read() (pem, error) {
 }
 
 // add reads PEM; nil is none. Errors of a key do not quote it.
-func (p *pem) add(ca, cert, key []byte) error {
+func (p *material) add(ca, cert, key []byte) error {
 	if ca != nil {
 		p.roots = x509.NewCertPool()
 		if !p.roots.AppendCertsFromPEM(ca) {
@@ -118,7 +118,7 @@ func (p *pem) add(ca, cert, key []byte) error {
 }
 
 // trusting returns t with TLS as p says.
-func (t Target) trusting(p pem) Target {
+func (t Target) trusting(p material) Target {
 	if t.TLS == nil {
 		t.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.host}
 	} else {

@@ -1,0 +1,385 @@
+package target
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow/flight"
+	flightgen "github.com/apache/arrow-go/v18/arrow/flight/gen/flight"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/status"
+
+	"flightbench/internal/h2"
+	"flightbench/internal/wire"
+)
+
+var transports = []wire.Transport{wire.Direct, wire.GRPC, wire.Stock}
+
+// tuned is the least that a session needs.
+func tuned(t wire.Transport) Tuning { return Tuning{Transport: t, MaxMessage: 64 << 20} }
+
+// listen returns a listener that is closed with the test.
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l
+}
+
+// serveGRPC serves register's services by grpc-go until the test ends.
+func serveGRPC(t *testing.T, l net.Listener, register func(grpc.ServiceRegistrar), opts ...grpc.ServerOption) string {
+	t.Helper()
+	s := grpc.NewServer(opts...)
+	register(s)
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(l) }()
+	t.Cleanup(func() {
+		s.Stop()
+		<-done
+	})
+	return l.Addr().String()
+}
+
+// serveH2 does it by our own HTTP/2.
+func serveH2(t *testing.T, register func(grpc.ServiceRegistrar)) string {
+	t.Helper()
+	s := h2.NewServer(h2.DefaultServerOptions())
+	register(s)
+	l := listen(t)
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(l) }()
+	t.Cleanup(func() {
+		s.Stop()
+		<-done
+	})
+	return l.Addr().String()
+}
+
+// serveConns hands each connection to f, which is over when it returns.
+func serveConns(t *testing.T, f func(net.Conn)) string {
+	t.Helper()
+	l := listen(t)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { _ = c.Close() })
+			go f(c)
+		}
+	}()
+	return l.Addr().String()
+}
+
+// empty has no call at all.
+type empty struct{ flight.BaseFlightServer }
+
+func registerEmpty(s grpc.ServiceRegistrar) { flightgen.RegisterFlightServiceServer(s, &empty{}) }
+
+// callList completes a ListActions call over a connection of s.
+func callList(ctx context.Context, s *Session) error {
+	conn, err := s.Dial()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return list(ctx, conn)
+}
+
+func list(ctx context.Context, conn *Conn) error {
+	stream, err := flight.NewClientFromConn(conn, nil).ListActions(ctx, &flight.Empty{})
+	if err != nil {
+		return err
+	}
+	for err == nil {
+		_, err = stream.Recv()
+	}
+	if err == io.EOF {
+		return nil
+	}
+	return err
+}
+
+// TestExplainConnections meets each way in which there is no connection, over each transport.
+func TestExplainConnections(t *testing.T) {
+	ca, other := newAuthority(t, "test CA"), newAuthority(t, "other CA")
+	caFile := file(t, "ca.pem", ca.pem)
+	trust := Trust{CACert: caFile}
+	good, _, _ := ca.issue(t, nil)
+	_, foreignCert, foreignKey := other.issue(t, nil)
+	foreign := Trust{CACert: caFile, Cert: file(t, "c.pem", foreignCert), Key: file(t, "k.pem", foreignKey)}
+	_, expiredCert, expiredKey := ca.issue(t, func(c *x509.Certificate) { c.NotAfter = c.NotBefore.Add(time.Second) })
+	expired := Trust{CACert: caFile, Cert: file(t, "c.pem", expiredCert), Key: file(t, "k.pem", expiredKey)}
+	config := func(change func(*x509.Certificate)) *tls.Config {
+		pair, _, _ := ca.issue(t, change)
+		return &tls.Config{Certificates: []tls.Certificate{pair}}
+	}
+	secure := func(c *tls.Config) string {
+		return serveGRPC(t, listen(t), registerEmpty, grpc.Creds(credentials.NewTLS(c)))
+	}
+	const day = 24 * time.Hour
+	mutual := func(version uint16) *tls.Config {
+		return &tls.Config{Certificates: []tls.Certificate{good}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: ca.pool(), MaxVersion: version}
+	}
+	plain, plainH2 := serveGRPC(t, listen(t), registerEmpty), serveH2(t, registerEmpty)
+	tlsServer := secure(&tls.Config{Certificates: []tls.Certificate{good}})
+	closed := listen(t)
+	_ = closed.Close()
+	stale := filepath.Join(t.TempDir(), "stale.sock")
+	if l, err := net.Listen("unix", stale); err != nil {
+		t.Fatal(err)
+	} else {
+		l.(*net.UnixListener).SetUnlinkOnClose(false)
+		_ = l.Close()
+	}
+	web := &http.Server{Handler: http.NotFoundHandler(), ErrorLog: log.New(io.Discard, "", 0)}
+	webListener, webTLS := listen(t), listen(t)
+	go func() { _ = web.Serve(webListener) }()
+	go func() {
+		_ = web.Serve(tls.NewListener(webTLS, &tls.Config{Certificates: []tls.Certificate{good}, NextProtos: []string{"http/1.1"}}))
+	}()
+	t.Cleanup(func() { _ = web.Close() })
+	// alertOnPlain is what OpenSSL does when it gets no TLS record.
+	alertOnPlain := serveConns(t, func(c net.Conn) {
+		buf := make([]byte, 5)
+		if _, err := io.ReadFull(c, buf); err == nil && buf[0] != 0x16 {
+			_, _ = c.Write([]byte{0x15, 3, 3, 0, 2, 2, alertVersion})
+			_ = c.Close()
+			return
+		}
+		s := tls.Server(&begun{c, buf}, &tls.Config{Certificates: []tls.Certificate{good}, NextProtos: []string{"h2"}})
+		_ = s.Handshake()
+	})
+	// eager is what gRPC's C core does: it sends SETTINGS first.
+	eager := serveConns(t, func(c net.Conn) { _, _ = c.Write([]byte{0, 0, 0, 4, 0, 0, 0, 0, 0}) })
+	noALPN := serveConns(t, func(c net.Conn) {
+		s := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{good}})
+		_ = s.Handshake()
+		_, _ = io.Copy(io.Discard, s)
+	})
+	veryOld := serveConns(t, func(c net.Conn) {
+		s := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
+		_ = s.Handshake()
+		_ = s.Close()
+	})
+	silent := serveConns(t, func(net.Conn) {})
+	hangsUp := serveConns(t, func(c net.Conn) { _ = c.Close() })
+	ftp := serveConns(t, func(c net.Conn) {
+		_, _ = c.Write([]byte("220 ftp.example ready\r\n"))
+		_, _ = io.Copy(io.Discard, c)
+	})
+
+	for _, tt := range []struct {
+		name, uri string
+		trust     Trust
+		want      string
+	}{
+		{"refused", "grpc://" + closed.Addr().String(), Trust{}, "connection refused: nothing listens there"},
+		{"refused tls", "grpc+tls://" + closed.Addr().String(), Trust{}, "connection refused: nothing listens there"},
+		{"no host", "grpc://a..b:1", Trust{}, `no such host: "a..b" has no address`},
+		{"no socket", "grpc+unix://" + stale + ".not", Trust{}, "no such socket"},
+		{"stale socket", "grpc+unix://" + stale, Trust{}, "no server listens on it"},
+		{"silent", "grpc://" + silent, Trust{}, "says nothing to an HTTP/2 client"},
+		{"silent tls", "grpc+tls://" + silent, Trust{}, "says nothing to an HTTP/2 client"},
+		{"hangs up", "grpc://" + hangsUp, Trust{}, "closes the connection without a word of HTTP/2 or TLS"},
+		{"hangs up on tls", "grpc+tls://" + hangsUp, Trust{}, "closes the connection without a word of HTTP/2 or TLS"},
+		{"other protocol", "grpc://" + ftp, Trust{}, `no gRPC server, its answer begins with "220 ftp.example`},
+		{"other protocol tls", "grpc+tls://" + ftp, Trust{}, `no gRPC server, its answer begins with "220 ftp.example`},
+		{"system CAs", "grpc+tls://" + tlsServer, Trust{}, `unknown CA: its certificate is signed by "CN=test CA", which this system does not trust: give its CA with --cacert`},
+		{"wrong CA", "grpc+tls://" + tlsServer, Trust{CACert: file(t, "other.pem", other.pem)}, `wrong CA: its certificate is signed by "CN=test CA", and not by what --cacert holds`},
+		{"self-signed", "grpc+tls://" + secure(config(func(c *x509.Certificate) { c.Subject.CommonName = "self" })), trust, "wrong CA: its certificate is signed by itself"},
+		{"wrong name", "grpc+tls://" + tlsServer, Trust{CACert: caFile, ServerName: "db.example"}, `wrong name: its certificate is for test.example, 127.0.0.1, not for "db.example"`},
+		{"no names", "grpc+tls://" + secure(config(func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = nil, nil })), trust, "wrong name: its certificate has no names at all"},
+		{"expired", "grpc+tls://" + secure(config(func(c *x509.Certificate) {
+			c.NotBefore, c.NotAfter = time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2002, 3, 4, 5, 6, 7, 0, time.UTC)
+		})), trust, "its certificate expired on 2002-03-04 05:06:07 UTC"},
+		{"not yet valid", "grpc+tls://" + secure(config(func(c *x509.Certificate) { c.NotBefore, c.NotAfter = time.Now().Add(day), time.Now().Add(2*day) })), trust, "its certificate is not valid before 20"},
+		{"client's certificate", "grpc+tls://" + secure(config(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} })), trust, "not meant for a server"},
+		{"plaintext to TLS", "grpc://" + tlsServer, Trust{}, "it speaks TLS there, and the target is plaintext: write grpc+tls://" + tlsServer},
+		{"plaintext to mTLS", "grpc://" + secure(mutual(0)), Trust{}, "it speaks TLS there, and the target is plaintext: write grpc+tls://"},
+		{"plaintext to OpenSSL", "grpc://" + alertOnPlain, Trust{}, "it speaks TLS there, and the target is plaintext: write grpc+tls://" + alertOnPlain},
+		{"TLS to plaintext", "grpc+tls://" + plain, trust, "it speaks plaintext HTTP/2 there, not TLS: write grpc://" + plain},
+		{"TLS to direct", "grpc+tls://" + plainH2, trust, "it speaks plaintext HTTP/2 there, not TLS: write grpc://" + plainH2},
+		{"TLS to C core", "grpc+tls://" + eager, trust, "it speaks plaintext HTTP/2 there, not TLS: write grpc://" + eager},
+		{"client certificate, TLS 1.3", "grpc+tls://" + secure(mutual(0)), trust, "it demands a client certificate (certificate required): give --cert and --key"},
+		{"client certificate, TLS 1.2", "grpc+tls://" + secure(mutual(tls.VersionTLS12)), trust, "it demands a client certificate"},
+		{"wrong client certificate", "grpc+tls://" + secure(mutual(0)), foreign, "it demands a client certificate of a CA that did not sign --cert"},
+		{"expired client certificate", "grpc+tls://" + secure(mutual(0)), expired, "it refuses the client certificate of --cert (expired certificate)"},
+		{"old TLS", "grpc+tls://" + secure(&tls.Config{Certificates: []tls.Certificate{good}, MaxVersion: tls.VersionTLS12}),
+			Trust{CACert: caFile, MinVersion: "1.3"}, "it has TLS 1.2, and at least TLS 1.3 is asked for: lower --tls-min"},
+		{"very old TLS", "grpc+tls://" + veryOld,
+			trust, "it has TLS 1.1, and at least TLS 1.2 is asked for"},
+		{"no ALPN", "grpc+tls://" + noALPN, trust, "did not agree to HTTP/2 by ALPN"},
+		{"HTTP/1.1", "grpc://" + webListener.Addr().String(), Trust{}, `it speaks HTTP/1.1 there, not gRPC (it answers "HTTP/1.1 `},
+		{"HTTP/1.1 instead of TLS", "grpc+tls://" + webListener.Addr().String(), trust, `it speaks HTTP/1.1 there, not gRPC (it answers "HTTP/1.`},
+		{"HTTP/1.1 over TLS", "grpc+tls://" + webTLS.Addr().String(), trust, "it speaks TLS there but not HTTP/2"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			at, err := Parse(tt.uri)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if at, err = at.WithTrust(tt.trust); err != nil {
+				t.Fatal(err)
+			}
+			for _, transport := range transports {
+				s, err := at.Open(tuned(transport))
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				if strings.HasPrefix(tt.name, "silent") {
+					cancel()
+					ctx, cancel = context.WithTimeout(t.Context(), 100*time.Millisecond)
+				}
+				err = callList(ctx, s)
+				cancel()
+				_ = s.Close()
+				if c := status.Code(err); c != codes.Unavailable && c != codes.DeadlineExceeded {
+					t.Errorf("%s: %v", transport, err)
+					continue
+				}
+				patience := 10 * time.Second
+				if strings.HasPrefix(tt.name, "silent") {
+					patience = 100 * time.Millisecond
+				}
+				got := explain(at, err, patience)
+				if !strings.HasPrefix(got.Error(), "cannot reach "+tt.uri+": ") || !strings.Contains(got.Error(), tt.want) || strings.Contains(got.Error(), "\n") {
+					t.Errorf("%s: %v\nwant a line with %q\nof %v", transport, got, tt.want, err)
+				}
+				if status.Code(got) != status.Code(err) || !errors.Is(got, err) {
+					t.Errorf("%s: %v became %v", transport, status.Code(err), status.Code(got))
+				}
+			}
+		})
+	}
+}
+
+// begun is a connection of which something was read.
+type begun struct {
+	net.Conn
+	read []byte
+}
+
+func (b *begun) Read(p []byte) (int, error) {
+	if len(b.read) > 0 {
+		n := copy(p, b.read)
+		b.read = b.read[n:]
+		return n, nil
+	}
+	return b.Conn.Read(p)
+}
+
+// TestExplainIntact has nothing to find fault with in the connection.
+func TestExplainIntact(t *testing.T) {
+	at, err := Parse("grpc://" + serveGRPC(t, listen(t), registerEmpty))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for code, want := range map[codes.Code]string{
+		codes.Unavailable:      "is there, but not available or the connection was lost: DoGet: boom",
+		codes.DeadlineExceeded: "is there but did not answer in time: DoGet: boom: allow more time",
+	} {
+		got := Explain(at, fmt.Errorf("DoGet: %w", status.Error(code, "boom")))
+		if !strings.Contains(got.Error(), want) || status.Code(got) != code {
+			t.Errorf("%v: %v, want %q", code, got, want)
+		}
+	}
+}
+
+// TestExplainStatus tells refusals apart by their status.
+func TestExplainStatus(t *testing.T) {
+	anyone := Target{URI: "grpc://x:1"}
+	with := func(a Auth) Target { return Target{URI: "grpc://x:1", Auth: a} }
+	keyed := Target{URI: "grpc://x:1", Headers: []Header{{"authorization", "Key hunter2"}}}
+	for _, tt := range []struct {
+		name string
+		t    Target
+		err  error
+		want string
+	}{
+		{"nobody", anyone, status.Error(codes.Unauthenticated, "must authenticate first"), `asks who calls (it says "must authenticate first"): try --auth basic or --auth handshake`},
+		{"no words", anyone, status.Error(codes.Unauthenticated, ""), "asks who calls: try --auth basic"},
+		{"token", with(Auth{Method: AuthToken, Token: "hunter2"}), status.Error(codes.Unauthenticated, "no token hunter2"), `refuses the token (it says "no token ***")`},
+		{"basic", with(Auth{Method: AuthBasic, User: "me", Password: "hunter2"}), status.Error(codes.Unauthenticated, "bad hunter2"), `refuses user "me" by --auth basic (it says "bad ***"): check user and password, or try --auth handshake`},
+		{"handshake", with(Auth{Method: AuthHandshake, Payload: "hunter2"}), status.Error(codes.Unauthenticated, "hunter2"), "or try --auth basic or handshake-plain"},
+		{"plain", with(Auth{Method: AuthHandshakePlain, User: "me"}), status.Error(codes.Unauthenticated, ""), "or try --auth basic or handshake"},
+		{"header", keyed, status.Error(codes.Unauthenticated, "what is Key hunter2"), "refuses what the header authorization says"},
+		{"learned token", anyone, status.Error(codes.Internal, "bad Bearer hunter2hunter2hunter2 came"), "Internal: bad Bearer *** came"},
+		{"permission", anyone, status.Error(codes.PermissionDenied, "not\nyou"), `does not allow this call (it says "not you")`},
+		{"grpc-go limit", anyone, status.Error(codes.ResourceExhausted, "grpc: received message larger than max (5 vs. 4)"), "raise --max-message"},
+		{"C++ limit", anyone, status.Error(codes.ResourceExhausted, "CLIENT: Received message larger than max (5 vs. 4)"), "raise --max-message"},
+		{"Java limit", anyone, status.Error(codes.ResourceExhausted, "gRPC message exceeds maximum size 4: 5"), "raise --max-message"},
+		{"Rust limit", anyone, status.Error(codes.OutOfRange, "Error, decoded message length too large: found 5 bytes, the limit is: 4 bytes"), "raise --max-message"},
+		{"exhausted", anyone, status.Error(codes.ResourceExhausted, "too many queries"), `has run out of something (it says "too many queries")`},
+		{"unimplemented", anyone, fmt.Errorf("DoGet: %w", status.Error(codes.Unimplemented, "no")), "does not have this call: DoGet: no"},
+		{"not gRPC", anyone, status.Error(codes.Unimplemented, `unexpected HTTP status code received from server: 404 (Not Found); transport: received unexpected content-type "text/html"`), "speaks HTTP/2 but does not answer as a gRPC server"},
+		{"other", anyone, fmt.Errorf("GetFlightInfo: %w", status.Error(codes.NotFound, "no such flight")), "grpc://x:1: GetFlightInfo: NotFound: no such flight"},
+		{"no status", anyone, errors.New("odd"), "grpc://x:1: odd"},
+		{"a certificate's error", anyone, fmt.Errorf("verify: %w", x509.HostnameError{Certificate: &x509.Certificate{DNSNames: []string{"a", "b"}}, Host: "c"}), `its certificate is for a, b, not for "c"`},
+		{"dns", anyone, &net.DNSError{Err: "server misbehaving", Name: "db"}, `the name "db" could not be looked up (server misbehaving)`},
+		{"long", anyone, status.Error(codes.Internal, strings.Repeat("x", 1000)), "xxx..."},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := Explain(tt.t, tt.err)
+			if !strings.Contains(got.Error(), tt.want) || strings.Contains(got.Error(), "hunter2") || strings.ContainsAny(got.Error(), "\n") || len(got.Error()) > 500 {
+				t.Errorf("%v, want a line with %q and without the secret", got, tt.want)
+			}
+			if status.Code(got) != status.Code(tt.err) || !errors.Is(got, tt.err) {
+				t.Errorf("code %v became %v", status.Code(tt.err), status.Code(got))
+			}
+			if again := Explain(tt.t, fmt.Errorf("more: %w", got)); again.Error() != "more: "+got.Error() {
+				t.Errorf("explained twice: %v", again)
+			}
+		})
+	}
+	if Explain(anyone, nil) != nil || Explain(anyone, context.Canceled) != context.Canceled {
+		t.Error("nothing, or our own cancellation, was explained")
+	}
+}
+
+// TestExplainNotGRPC meets an HTTP/2 server that is none of gRPC, over each transport.
+func TestExplainNotGRPC(t *testing.T) {
+	ca := newAuthority(t, "test CA")
+	good, _, _ := ca.issue(t, nil)
+	l := listen(t)
+	web := &http.Server{Handler: http.NotFoundHandler(), TLSConfig: &tls.Config{Certificates: []tls.Certificate{good}}}
+	go func() { _ = web.ServeTLS(l, "", "") }()
+	t.Cleanup(func() { _ = web.Close() })
+	at, err := Parse("grpc+tls://" + l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at, err = at.WithPEM(ca.pem, nil, nil, ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, transport := range transports {
+		s, err := at.Open(tuned(transport))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = callList(t.Context(), s)
+		_ = s.Close()
+		if got := Explain(at, err); err == nil || !regexp.MustCompile(`speaks HTTP/2 but does not answer as a gRPC server does \(.*404`).MatchString(got.Error()) {
+			t.Errorf("%s: %v", transport, got)
+		}
+	}
+}
