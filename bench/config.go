@@ -69,6 +69,12 @@ func Validate(c results.Config) error {
 	if err := choice("put-ack", c.PutAck, AckNone, AckLast, AckAll); err != nil {
 		return err
 	}
+	if err := validateAccess(c); err != nil {
+		return err
+	}
+	if err := validateRequest(c, kind); err != nil {
+		return err
+	}
 	spec, err := SpecOf(c)
 	if err != nil {
 		return err
@@ -89,12 +95,6 @@ func Validate(c results.Config) error {
 		}
 	}
 	if err := validateTuning(c); err != nil {
-		return err
-	}
-	if err := validateAccess(c); err != nil {
-		return err
-	}
-	if err := validateRequest(c, kind); err != nil {
 		return err
 	}
 	switch {

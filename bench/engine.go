@@ -26,7 +26,8 @@ type Progress struct {
 	Config        results.Config
 	Phase         string        // setup, warmup, measure
 	Elapsed       time.Duration // since the window began
-	BodyRate      float64       // bytes/s in the last interval
+	Rate          float64       // in the last interval, in Unit
+	Unit          string        // B/s of bodies, or calls/s
 	Latency       string        // the metric that P99 is of
 	P99           int64         // ns in the last interval, 0 where there was no sample
 }

@@ -56,7 +56,11 @@ func (f *failures) add(err error) {
 		f.codes, f.kinds, f.first = map[string]int64{}, map[string]int64{}, err
 	}
 	f.codes[code.String()]++
-	f.kinds[flightErrors[code]]++
+	kind := flightErrors[code]
+	if _, ok := status.FromError(err); !ok {
+		kind = "client" // no answer of a server
+	}
+	f.kinds[kind]++
 }
 
 // fail counts the error of an iteration and returns it if the trial must end

@@ -185,7 +185,7 @@ func Bytes(s string) ([]byte, error) {
 
 // Asked is what --path, --cmd and --ticket, at most one of them not empty, say:
 // a descriptor, a ticket, or neither.
-func Asked(path, cmd, ticket string) (*flight.FlightDescriptor, *flight.Ticket, error) {
+func Asked(path, cmd, ticket string) (*flight.FlightDescriptor, []byte, error) {
 	c := results.Config{Op: OpGet, Path: path, Cmd: cmd, Ticket: ticket, Provoke: ""}
 	if err := validateRequest(c, opKind{name: OpGet}); err != nil {
 		return nil, nil, err
@@ -195,7 +195,7 @@ func Asked(path, cmd, ticket string) (*flight.FlightDescriptor, *flight.Ticket, 
 		if err != nil {
 			return nil, nil, fmt.Errorf("--ticket: %w", err)
 		}
-		return nil, &flight.Ticket{Ticket: b}, nil
+		return nil, b, nil
 	}
 	if path == "" && cmd == "" {
 		return nil, nil, nil

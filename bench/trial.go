@@ -360,19 +360,33 @@ func (t *trial) progress(phase string, a, b *sample) {
 	p := Progress{Config: *t.config, Phase: phase}
 	if b != nil {
 		p.Elapsed = time.Duration(b.at - t.window.begin.Load())
-		p.BodyRate = float64(b.totals.bytes.Body-a.totals.bytes.Body) / seconds(b.at-a.at)
-		m := t.primaryLatency()
+		p.Rate, p.Unit = float64(b.totals.bytes.Body-a.totals.bytes.Body)/seconds(b.at-a.at), "B/s"
+		if t.kind.calls {
+			p.Rate, p.Unit = float64(b.totals.streams-a.totals.streams)/seconds(b.at-a.at), "calls/s"
+		}
+		m := t.kind.primaryOf(*t.config)
 		p.Latency, p.P99 = metricNames[m], t.sampler.p99(m, b)
 	}
 	t.observe(p)
 }
 
-// primaryLatency is the latency shown while the trial runs.
-func (t *trial) primaryLatency() metric {
-	if t.config.Op == OpPut && t.config.PutAck != AckNone {
+// PrimaryLatency is the name of the latency that says most of c while it runs.
+func PrimaryLatency(c results.Config) string {
+	k, err := kindOf(c.Op)
+	if err != nil {
+		return ""
+	}
+	return metricNames[k.primaryOf(c)]
+}
+
+func (k opKind) primaryOf(c results.Config) metric {
+	switch {
+	case c.CancelAfter != "":
+		return latCancel
+	case c.Op == OpPut && c.PutAck != AckNone:
 		return latPutAck
 	}
-	return t.kind.primary
+	return k.primary
 }
 
 func (t *trial) close() {

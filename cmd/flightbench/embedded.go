@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -22,11 +23,14 @@ type embedded struct {
 	inProcess bool
 	files     []string // that the workloads name
 	certs     *server.Certificates
+	auth      target.Auth     // what servers with --auth ask for; made for this run
+	headers   []target.Header // of -H
 	servers   map[serverKey]*embeddedServer
 }
 
 type serverKey struct {
-	transport, tls                                          string
+	transport, tls, auth                                    string
+	middleware                                              int
 	window, connWindow, readBuffer, writeBuffer, maxMessage int64
 }
 
@@ -41,15 +45,16 @@ func newEmbedded(inProcess bool, files []string) (*embedded, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &embedded{inProcess: inProcess, files: files, certs: certs, servers: map[serverKey]*embeddedServer{}}, nil
+	auth := target.Auth{User: "flightbench", Password: target.Secret(rand.Text()), Token: target.Secret(rand.Text())}
+	return &embedded{inProcess: inProcess, files: files, certs: certs, auth: auth, servers: map[serverKey]*embeddedServer{}}, nil
 }
 
 // Resolve returns the server for c, starting it if there is none that lives.
 func (e *embedded) Resolve(ctx context.Context, c results.Config) (target.Target, error) {
-	k := serverKey{c.Transport, c.TLS, c.Window, c.ConnWindow, c.ReadBuffer, c.WriteBuffer, c.MaxMessage}
+	k := serverKey{c.Transport, c.TLS, serverAuth(c.Auth), c.Middleware, c.Window, c.ConnWindow, c.ReadBuffer, c.WriteBuffer, c.MaxMessage}
 	if s := e.servers[k]; s != nil {
 		if s.alive() {
-			return s.target, nil
+			return e.known(s.target, c.Auth), nil
 		}
 		delete(e.servers, k)
 		_ = s.stop()
@@ -67,7 +72,32 @@ func (e *embedded) Resolve(ctx context.Context, c results.Config) (target.Target
 		return target.Target{}, err
 	}
 	e.servers[k] = s
-	return s.target, nil
+	return e.known(s.target, c.Auth), nil
+}
+
+// known returns t with the credentials of the run.
+func (e *embedded) known(t target.Target, method string) target.Target {
+	t.Auth, t.Headers = by(e.auth, method), e.headers
+	return t
+}
+
+// secrets are what a server that asks for auth must know.
+func (e *embedded) secrets(auth string) (user, password, token string) {
+	switch auth {
+	case server.AuthBasic, server.AuthHandshake:
+		return e.auth.User, e.auth.Password.Reveal(), ""
+	case server.AuthToken:
+		return "", "", e.auth.Token.Reveal()
+	}
+	return "", "", ""
+}
+
+// serverAuth is what a server must ask for when clients authenticate by method.
+func serverAuth(method string) string {
+	if method == "handshake-plain" {
+		return "handshake"
+	}
+	return method
 }
 
 // trusted gives t the run's own certificates.
@@ -87,7 +117,7 @@ func (e *embedded) spawn(ctx context.Context, k serverKey) (*embeddedServer, err
 	if err != nil {
 		return nil, fmt.Errorf("start server: %w", err)
 	}
-	argv := []string{self, "serve", "--child", "--listen", k.listen(), "--transport", k.transport}
+	argv := []string{self, "serve", "--child", "--listen", k.listen(), "--transport", k.transport, "--auth", k.auth, "--middleware", strconv.Itoa(k.middleware)}
 	for _, f := range []struct {
 		flag  string
 		value int64
@@ -99,6 +129,7 @@ func (e *embedded) spawn(ctx context.Context, k serverKey) (*embeddedServer, err
 		argv = append(argv, "--file", f)
 	}
 	var h hello
+	h.User, h.Password, h.Token = e.secrets(k.auth)
 	if k.tls != "off" {
 		h.Cert, h.Key = e.certs.ServerCert, e.certs.ServerKey
 	}
@@ -129,6 +160,8 @@ func (e *embedded) serve(_ context.Context, k serverKey) (*embeddedServer, error
 	o.Listen, o.Transport, o.Files, o.Version = k.listen(), wire.Transport(k.transport), e.files, version()
 	o.Window, o.ConnWindow, o.ReadBuffer, o.WriteBuffer = int(k.window), int(k.connWindow), int(k.readBuffer), int(k.writeBuffer)
 	o.MaxMessage = int(k.maxMessage)
+	o.Auth, o.Middleware = k.auth, k.middleware
+	o.User, o.Password, o.Token = e.secrets(k.auth)
 	if k.tls != "off" {
 		o.TLS = e.certs.ServerTLS(k.tls == "mtls")
 	}
@@ -163,16 +196,4 @@ func (e *embedded) close() error {
 		return fmt.Errorf("stop servers: %s", strings.Join(bad, "; "))
 	}
 	return nil
-}
-
-// remote is the servers that run already, by the names that Configs use.
-type remote map[string]target.Target
-
-// Resolve returns the target that c names.
-func (r remote) Resolve(_ context.Context, c results.Config) (target.Target, error) {
-	t, ok := r[c.Target]
-	if !ok {
-		return t, fmt.Errorf("no target is named %q", c.Target)
-	}
-	return t, nil
 }

@@ -9,7 +9,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
@@ -67,13 +69,16 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		},
 	}
 	root.SetArgs(args)
+	if strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") == perfServerName {
+		root.SetArgs(append([]string{"perf-server"}, args...))
+	}
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w: see `%s --help`", err, cmd.CommandPath()))
 	})
-	root.AddCommand(runCommand(), serveCommand(), reportCommand(), versionCommand())
+	root.AddCommand(runCommand(), serveCommand(), perfServerCommand(), doctorCommand(), reportCommand(), versionCommand())
 	err := root.ExecuteContext(ctx)
 	var e *exitError
 	if err != nil && !errors.As(err, &e) {

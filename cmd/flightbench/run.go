@@ -12,41 +12,45 @@ import (
 	"github.com/spf13/cobra"
 
 	"flightbench/bench"
-	"flightbench/internal/target"
 	"flightbench/results"
 	"flightbench/results/report"
 )
 
 // runFlags is what the command line of run says.
 type runFlags struct {
-	base      results.Config
-	axes      []*axisFlag
-	duration  time.Duration
-	warmup    time.Duration
-	repeat    int
-	name      string
-	output    string
-	format    string
-	inProcess bool
-	targets   []string
-	trust     target.Trust
+	base       results.Config
+	axes       []*axisFlag
+	duration   time.Duration
+	warmup     time.Duration
+	repeat     int
+	name       string
+	output     string
+	format     string
+	inProcess  bool
+	oneAtATime bool
+	timeout    time.Duration
+	stall      time.Duration
+	access     accessFlags
+	servers    serverFlags
 }
 
 func runCommand() *cobra.Command {
 	r := newRunFlags()
 	cmd := &cobra.Command{
 		Use:   "run [[NAME=]URI...]",
-		Short: "measure DoGet, DoPut and DoExchange",
+		Short: "measure DoGet, DoPut, DoExchange and Flight's other calls",
 		Long: `Measures a Flight server and leaves a run directory with results, plots and a report. Without a URI it starts the embedded
 server as a child process. Flags that take a list are axes: every combination is measured, --repeat times, in rounds of random order.
 Bytes and counts may carry a unit: 64Ki, 2MiB, 10M.`,
 		Example: `  flightbench run
   flightbench run --op get --rows 128,4096,65536 --compression none,zstd
   flightbench run grpc://db.example:31337 -c 8 --connections 2 -z 10s
-  flightbench run old=grpc://db.example:31337 new=grpc://db.example:31338`,
+  flightbench run old=grpc://db.example:31337 new=grpc://db.example:31338
+  flightbench run --server-cmd old='./server-1 --port {port}' --server-cmd new='./server-2 --port {port}' --path my/table
+  flightbench run grpc+tls://db.example:443 --user me --password-env DB_PASSWORD --sql 'SELECT * FROM lineitem'`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, uris []string) error {
-			r.targets = append(r.targets, uris...)
+			r.servers.targets = append(r.servers.targets, uris...)
 			return r.run(cmd)
 		},
 	}
@@ -55,24 +59,25 @@ Bytes and counts may carry a unit: 64Ki, 2MiB, 10M.`,
 }
 
 // run plans, measures, stores and draws.
-func (r *runFlags) run(cmd *cobra.Command) error {
+func (r *runFlags) run(cmd *cobra.Command) (err error) {
 	ctx := cmd.Context()
 	plan, err := r.plan(cmd.Flags())
 	if err != nil {
 		return usage(err)
 	}
-	targets, stop, err := r.resolve(ctx, &plan)
+	targets, err := r.resolve(ctx, &plan, cmd.InOrStdin(), cmd.ErrOrStderr())
 	if err != nil {
 		return err
 	}
-	defer stop()
+	defer func() { err = errors.Join(err, failed(targets.close())) }()
 	host := bench.WatchHost(ctx)
-	header := results.Run{Schema: results.Schema, Name: r.name, Version: version(), Command: os.Args, Started: time.Now(),
+	header := results.Run{Schema: results.Schema, Name: r.name, Version: version(), Command: redacted(os.Args), Started: time.Now(),
 		Planned: plan.Trials(), Seed: plan.Seed, Environment: host.Environment(ctx)}
 	w, err := results.Create(r.output, header)
 	if err != nil {
 		return failed(err)
 	}
+	targets.logs = filepath.Join(w.Dir(), "servers")
 	show := newView(cmd.ErrOrStderr(), plan)
 	runner := bench.Runner{Targets: targets, Observe: show.progress}
 	runErr := runner.Run(ctx, plan, func(t *results.Trial) error {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -11,6 +13,7 @@ import (
 	"flightbench/bench"
 	"flightbench/internal/target"
 	"flightbench/results"
+	"flightbench/workloads"
 )
 
 // axisFlag is a comma list that becomes an axis.
@@ -27,6 +30,7 @@ func newRunFlags() *runFlags {
 		{"op", "get,put"}, {"transport", r.base.Transport}, {"tls", r.base.TLS}, {"workload", r.base.Workload},
 		{"rows", "1024,8192,65536"}, {"batch_bytes", ""}, {"compression", r.base.Compression}, {"decode", r.base.Decode},
 		{"concurrency", fmt.Sprint(r.base.Concurrency)}, {"connections", fmt.Sprint(r.base.Connections)},
+		{"auth", r.base.Auth}, {"headers", "0"}, {"middleware", "0"},
 	} {
 		f := &axisFlag{name: a.name}
 		if a.def != "" {
@@ -40,13 +44,15 @@ func newRunFlags() *runFlags {
 // bind declares the flags of run.
 func (r *runFlags) bind(f *pflag.FlagSet) {
 	about := map[string]string{
-		"op": "get, put, exchange", "transport": "how bytes travel: direct (our own HTTP/2), grpc (grpc-go without copies), stock (plain arrow-go)",
+		"op": strings.Join(bench.OperationNames(), ", "), "transport": "how bytes travel: direct (our own HTTP/2), grpc (grpc-go without copies), stock (plain arrow-go)",
 		"tls":         "of the embedded server: off, on, mtls",
 		"workload":    "perf, lineitem, wide[:COLUMNS], strings, dict, nested, nulls, file:PATH",
 		"rows":        "rows of a batch",
 		"batch_bytes": "body bytes of a batch before the codec, instead of --rows",
 		"compression": "none, lz4, zstd[:LEVEL]", "decode": "how far a received batch is taken: count, batch, verify",
 		"concurrency": "streams in flight", "connections": "HTTP/2 connections that they share",
+		"auth":    "how calls prove who makes them: none, token, basic, handshake, handshake-plain; the embedded server asks for the same",
+		"headers": "headers to add to each call", "middleware": "middlewares on the embedded server's path, each reads a header and adds one",
 	}
 	for _, a := range r.axes {
 		short := ""
@@ -61,6 +67,7 @@ func (r *runFlags) bind(f *pflag.FlagSet) {
 	f.DurationVarP(&r.duration, "duration", "z", r.duration, "of the measured window")
 	f.DurationVar(&r.warmup, "warmup", r.warmup, "before the measured window")
 	f.IntVar(&r.repeat, "repeat", r.repeat, "rounds: how often each combination is measured")
+	f.BoolVar(&r.oneAtATime, "one-at-a-time", false, "of lists, measure the first values together, and each other value with only that changed, instead of every combination")
 	f.Int64Var(&b.Batches, "batches", 0, "batches of a stream; 0: about 64 MiB of them, 64 at least")
 	f.IntVar(&b.Endpoints, "endpoints", b.Endpoints, "endpoints that GetFlightInfo is asked for")
 	f.StringVar(&b.PutAck, "put-ack", b.PutAck, "which batches of a DoPut ask for an ack: none, last, all")
@@ -74,14 +81,32 @@ func (r *runFlags) bind(f *pflag.FlagSet) {
 	f.Var(bytesOf(&b.MaxFrame), "max-frame", "largest HTTP/2 frame that the client announces, direct only; 0: the transport's default")
 	f.Var(bytesOf(&b.MaxMessage), "max-message", "largest gRPC message")
 	f.BoolVar(&r.inProcess, "in-process", false, "run the embedded server in this process")
-	f.StringArrayVar(&r.targets, "target", nil, "[NAME=]URI of a server; repeatable, like the arguments")
-	f.StringVar(&r.trust.CACert, "cacert", "", "PEM file of the CA that a grpc+tls target is verified with")
-	f.StringVar(&r.trust.Cert, "cert", "", "PEM file of the client's certificate")
-	f.StringVar(&r.trust.Key, "key", "", "PEM file of its private key")
-	f.StringVar(&r.trust.ServerName, "server-name", "", "name to verify in the server's certificate")
+	r.bindRequest(f)
+	r.access.bind(f)
+	r.servers.bind(f)
 	f.StringVar(&r.name, "name", r.name, "of the run directory")
 	f.StringVarP(&r.output, "output", "o", r.output, "folder that run directories are made in")
 	f.StringVarP(&r.format, "format", "O", r.format, "of the results on stdout: table, json, csv")
+}
+
+// bindRequest declares what is asked for, how it is read, and how calls end.
+func (r *runFlags) bindRequest(f *pflag.FlagSet) {
+	b := &r.base
+	f.StringVar(&b.Path, "path", "", "ask for this descriptor path, a/b, instead of a workload")
+	f.StringVar(&b.Cmd, "cmd", "", "ask with this descriptor command: text, @FILE or hex:DIGITS")
+	f.StringVar(&b.Ticket, "ticket", "", "read this ticket, without GetFlightInfo: text, @FILE or hex:DIGITS")
+	f.StringVar(&b.SQL, "sql", "", "statement for --op query (which it implies) or prepared; @FILE with several, each with a weight as in docs/flight-sql.md")
+	f.StringVar(&b.Params, "params", "", "Arrow IPC file with the parameters of --op prepared")
+	f.StringVar(&b.Table, "table", "", "table that --op ingest writes to")
+	f.StringVar(&b.IngestMode, "ingest-mode", "append", "what becomes of the table: append, create (it must not exist), replace")
+	f.BoolVar(&b.Transaction, "transaction", false, "make each iteration of --op query, prepared and ingest a transaction")
+	f.BoolVar(&b.Poll, "poll", false, "get: call PollFlightInfo until it is complete, not GetFlightInfo")
+	f.BoolVar(&b.Ordered, "ordered", false, "get: read the endpoints one after another, not all at a time")
+	f.StringVar(&b.Location, "location", b.Location, "get: which of an endpoint's locations to read: listed (the next where one is out of reach), original, rewrite:FROM=TO")
+	f.DurationVar(&r.timeout, "timeout", 0, "deadline of each call; 0: none")
+	f.DurationVar(&r.stall, "stall", 0, "give a stream up after so long without a message; 0: never")
+	f.StringVar(&b.CancelAfter, "cancel-after", "", "cancel each stream after so many batches (16) or that time (50ms), and measure how long that takes")
+	f.StringVar(&b.Provoke, "provoke", "", "error that the embedded server ends streams with: KIND, or KIND:EVERY for every EVERYth; kinds: "+strings.Join(workloads.FailKinds(), ", "))
 }
 
 // plan checks the flags and expands the axes.
@@ -97,6 +122,7 @@ func (r *runFlags) plan(f *pflag.FlagSet) (bench.Plan, error) {
 		return p, errors.New("--rows and --batch-bytes both size a batch: give one of them")
 	}
 	r.base.Duration, r.base.Warmup = r.duration.Seconds(), r.warmup.Seconds()
+	r.base.Timeout, r.base.Stall = r.timeout.Seconds(), r.stall.Seconds()
 	if f.Changed("total") {
 		if f.Changed("duration") {
 			return p, errors.New("--total and --duration both end a trial: give one of them")
@@ -108,21 +134,25 @@ func (r *runFlags) plan(f *pflag.FlagSet) (bench.Plan, error) {
 	}
 	r.base.InProcess = r.inProcess
 	axes := []bench.Axis{}
-	if len(r.targets) > 0 {
-		if f.Changed("tls") || r.inProcess {
-			return p, errors.New("--tls and --in-process are for the embedded server: a target's URI says whether it is grpc+tls://")
-		}
-		a := bench.Axis{Name: "target"}
-		for _, t := range r.targets {
-			name, _ := splitTarget(t)
-			if name == "" {
-				return p, fmt.Errorf("--target %q has an empty name: write NAME=URI or the URI alone", t)
+	names, err := r.servers.names()
+	if err != nil {
+		return p, err
+	}
+	if len(names) > 0 {
+		for _, flag := range []string{"tls", "in-process", "middleware", "provoke"} {
+			if f.Changed(flag) {
+				return p, fmt.Errorf("--%s is for the embedded server, and a target is named: leave one of them out", flag)
 			}
-			a.Values = append(a.Values, name)
 		}
-		axes = append(axes, a)
-	} else if r.trust != (target.Trust{}) {
-		return p, errors.New("--cacert, --cert, --key and --server-name are for a grpc+tls target: name one, or use --tls for the embedded server")
+		axes = append(axes, bench.Axis{Name: "target", Values: names})
+	} else if r.access.trust != (target.Trust{}) {
+		return p, errors.New("--cacert, --cert, --key, --server-name, --tls-min and --tls-skip-verify are for a grpc+tls target: name one, or use --tls for the embedded server")
+	}
+	if r.base.Table == "" && !f.Changed("ingest-mode") {
+		r.base.IngestMode = ""
+	}
+	if err := r.implied(f, len(names) > 0); err != nil {
+		return p, err
 	}
 	for _, a := range r.axes {
 		if len(a.values) == 0 && f.Changed(flagName(a.name)) {
@@ -137,8 +167,11 @@ func (r *runFlags) plan(f *pflag.FlagSet) (bench.Plan, error) {
 		}
 		axes = append(axes, bench.Axis{Name: a.name, Values: a.values})
 	}
-	var err error
-	p.Configs, err = bench.Expand(r.base, axes)
+	expand := bench.Expand
+	if r.oneAtATime {
+		expand = bench.OneAtATime
+	}
+	p.Configs, err = expand(r.base, axes)
 	return p, err
 }
 
@@ -156,46 +189,80 @@ func onlyFiles(axes []*axisFlag) bool {
 	return true
 }
 
-// splitTarget splits NAME=URI; a bare URI is its own name.
-func splitTarget(s string) (name, uri string) {
-	name, uri, ok := strings.Cut(s, "=")
-	if !ok || strings.Contains(name, "://") {
-		return s, s
+// implied settles what flags say about each other: --sql makes a query, and
+// credentials say how they are to be used.
+func (r *runFlags) implied(f *pflag.FlagSet, remote bool) error {
+	set := func(axis, value string) {
+		for _, a := range r.axes {
+			if a.name == axis && !f.Changed(flagName(axis)) {
+				a.values = []string{value}
+			}
+		}
 	}
-	return name, uri
+	switch {
+	case r.base.SQL != "":
+		set("op", "query")
+	case r.base.Table != "":
+		set("op", bench.OpIngest)
+	case r.base.Path != "" || r.base.Cmd != "" || r.base.Ticket != "":
+		set("op", bench.OpGet)
+		if !f.Changed("batch-bytes") {
+			set("rows", "65536") // one Config: what is asked for has a size of its own
+		}
+	case remote && !f.Changed("op") && r.base.Provoke != "":
+		return errors.New("--provoke is for the embedded server")
+	}
+	if remote {
+		set("auth", r.access.method())
+	} else if r.access.method() != "none" {
+		return errors.New("--user, --token and their like are for a target: name one, or use --auth for the embedded server, which makes credentials of its own")
+	}
+	return nil
 }
 
-// resolve makes the targets of the plan: those named, or the embedded server.
-// stop ends what was started.
-func (r *runFlags) resolve(ctx context.Context, p *bench.Plan) (_ bench.Targets, stop func(), err error) {
+// resolve makes the targets of the plan: those named, those started, or the
+// embedded server. dir is where started servers leave their output; stop ends
+// what was started.
+func (r *runFlags) resolve(ctx context.Context, p *bench.Plan, stdin io.Reader, stderr io.Writer) (_ *targets, err error) {
 	files, err := bench.CheckFiles(ctx, p.Configs)
 	if err != nil {
-		return nil, nil, failed(err)
+		return nil, failed(err)
 	}
-	if len(r.targets) == 0 {
+	if !r.servers.any() {
 		e, err := newEmbedded(r.inProcess, files)
 		if err != nil {
-			return nil, nil, failed(err)
+			return nil, failed(err)
 		}
-		return e, func() { _ = e.close() }, nil
-	}
-	byName := remote{}
-	for _, s := range r.targets {
-		name, uri := splitTarget(s)
-		t, err := target.Parse(uri)
+		e.headers, err = parseHeaders(r.access.headers)
 		if err != nil {
-			return nil, nil, usage(err)
+			return nil, usage(err)
 		}
-		if t, err = t.WithTrust(r.trust); err != nil {
-			return nil, nil, usage(err)
+		return &targets{embedded: e}, nil
+	}
+	var methods []string
+	for _, a := range r.axes {
+		if a.name == "auth" {
+			methods = a.values
 		}
-		t.Name = name
-		byName[name] = t
+	}
+	r.access.warnVisible(stderr)
+	auth, err := r.access.auth(methods, stdin, stderr)
+	if err != nil {
+		return nil, usage(err)
+	}
+	t, err := r.servers.resolve(&r.access, auth)
+	if err != nil {
+		return nil, usage(err)
 	}
 	for i := range p.Configs {
-		p.Configs[i].TLS = byName[p.Configs[i].Target].Mode()
+		c := &p.Configs[i]
+		c.TLS = t.byName[c.Target].target.Mode()
+		c.TLSSkipVerify = r.access.trust.SkipVerify && c.TLS != "off"
+		if c.TLS != "off" {
+			c.TLSMin = cmp.Or(r.access.trust.MinVersion, "1.2")
+		}
 	}
-	return byName, func() {}, nil
+	return t, nil
 }
 
 func flagName(axis string) string { return strings.ReplaceAll(axis, "_", "-") }

@@ -13,6 +13,7 @@ import (
 
 	"flightbench/internal/wire"
 	"flightbench/server"
+	"flightbench/server/sqldemo"
 )
 
 // hello is the one line of JSON that a parent writes to a child's standard
@@ -21,6 +22,10 @@ type hello struct {
 	CA   []byte `json:"ca,omitempty"` // PEM; clients must show a certificate of it
 	Cert []byte `json:"cert,omitempty"`
 	Key  []byte `json:"key,omitempty"`
+
+	User     string `json:"user,omitempty"` // of --auth
+	Password string `json:"password,omitempty"`
+	Token    string `json:"token,omitempty"`
 }
 
 func serveCommand() *cobra.Command {
@@ -28,7 +33,8 @@ func serveCommand() *cobra.Command {
 	var (
 		transport                 = string(o.Transport)
 		certFile, keyFile, caFile string
-		child                     bool
+		child, sqlDemo            bool
+		password, token           secretFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -45,12 +51,27 @@ Streams in flight are then drained for --drain. What it serves is asked for in t
 				return usage(err)
 			}
 			o.Transport, o.Version = wire.Transport(transport), version()
+			if !child {
+				if h.Password, h.Token, err = serverSecrets(o.Auth, password, token); err != nil {
+					return usage(err)
+				}
+				h.User = o.User
+			}
+			o.User, o.Password, o.Token = h.User, h.Password, h.Token
 			if err := o.Validate(); err != nil {
 				return usage(err)
 			}
 			ctx := cmd.Context()
 			if child {
 				ctx = untilEOF(ctx, cmd.InOrStdin())
+			}
+			if sqlDemo {
+				demo, err := sqldemo.New(ctx, sqldemo.DefaultOptions())
+				if err != nil {
+					return failed(err)
+				}
+				defer demo.Close()
+				o.SQL = demo.FlightService()
 			}
 			s, err := server.New(o)
 			if err != nil {
@@ -74,9 +95,31 @@ Streams in flight are then drained for --drain. What it serves is asked for in t
 	f.StringArrayVar(&o.Files, "file", nil, "a file that the workload file:PATH may name; repeatable")
 	f.Var(bytesOf(&o.PrepareLimit), "prepare-limit", "bytes of prepared batches that are kept")
 	f.DurationVar(&o.Drain, "drain", o.Drain, "how long streams in flight may go on after SIGTERM")
+	f.StringVar(&o.Auth, "auth", "none", "what every call but Handshake must prove: none, token, basic, handshake")
+	f.StringVar(&o.User, "user", "", "for --auth basic and handshake")
+	password, token = secretFlags{name: "password"}, secretFlags{name: "token"}
+	password.bind(f, "password of --user")
+	token.bind(f, "token of --auth token")
+	f.DurationVar(&o.TokenLife, "token-life", 0, "how long a token that a login was answered with is good; 0: for ever")
+	f.IntVar(&o.Middleware, "middleware", 0, "middlewares on the path of every call, each reads a header and adds one")
+	f.BoolVar(&o.Cookies, "cookies", false, "set a session cookie")
+	f.StringArrayVar(&o.Locations, "location", nil, "location that every endpoint lists; repeatable; none: the connection that asked")
+	f.DurationVar(&o.Expiry, "expiry", o.Expiry, "how long an endpoint's ticket is good until it is renewed")
+	f.IntVar(&o.Polls, "polls", 1, "how many PollFlightInfo calls it takes until a query is complete")
+	f.BoolVar(&sqlDemo, "sql-demo", false, "answer Flight SQL too, over an in-memory SQLite with a demo table: try --sql 'SELECT * FROM lineitem'")
 	f.BoolVar(&child, "child", false, "read settings from stdin and end with it")
 	_ = f.MarkHidden("child")
 	return cmd
+}
+
+// serverSecrets reads what auth needs.
+func serverSecrets(auth string, password, token secretFlags) (string, string, error) {
+	p, err := password.read()
+	if err != nil {
+		return "", "", err
+	}
+	t, err := token.read()
+	return p.Reveal(), t.Reveal(), err
 }
 
 // readHello reads the server's keys, from the parent or from files.

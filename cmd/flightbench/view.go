@@ -67,21 +67,40 @@ func (v *plainView) line(t *results.Trial) string {
 		first, _, _ := strings.Cut(t.Error, "\n") // a server's traceback is in the results
 		return s + "  failed: " + results.Clean(first)
 	}
-	if m, ok := t.Metrics["body_bytes_per_second"]; ok {
-		s += "  " + results.FormatSI(m.Value, m.Unit)
+	m, ok := t.Metrics["body_bytes_per_second"]
+	if !ok {
+		m, ok = t.Metrics["calls_per_second"]
+	}
+	if ok {
+		s += "  " + rate(m.Value, m.Unit)
 	} else {
 		s += "  nothing measured"
 	}
-	for _, name := range []string{"exchange", "put_ack", "batch_gap"} {
-		if l, ok := t.Latencies[name]; ok {
-			s += fmt.Sprintf("  %s p99 %s", name, results.FormatNanoseconds(float64(l.P99)))
-			break
-		}
+	if name := bench.PrimaryLatency(t.Config); t.Latencies[name].Count > 0 {
+		s += fmt.Sprintf("  %s p99 %s", name, results.FormatNanoseconds(float64(t.Latencies[name].P99)))
+	}
+	if n := count(t.Failures); n > 0 {
+		s += fmt.Sprintf("  %d failed", n)
 	}
 	if t.Status != results.StatusOK {
 		s += "  " + t.Status
 	}
 	return s
+}
+
+// rate is a rate with its unit: 2.1 GB/s, 12,300 calls/s.
+func rate(v float64, unit string) string {
+	if unit == "calls/s" {
+		return results.FormatInteger(int64(v)) + " " + unit
+	}
+	return results.FormatSI(v, unit)
+}
+
+func count(m map[string]int64) (n int64) {
+	for _, c := range m {
+		n += c
+	}
+	return n
 }
 
 // point names a Config by what sets it apart.
@@ -163,7 +182,7 @@ func (m liveModel) View() tea.View {
 		if p.Config.Total > 0 {
 			of = fmt.Sprintf("%d streams", p.Config.Total)
 		}
-		s += fmt.Sprintf(" %.1fs of %s  %s", p.Elapsed.Round(100*time.Millisecond).Seconds(), of, results.FormatSI(p.BodyRate, "B/s"))
+		s += fmt.Sprintf(" %.1fs of %s  %s", p.Elapsed.Round(100*time.Millisecond).Seconds(), of, rate(p.Rate, p.Unit))
 		if p.P99 > 0 {
 			s += fmt.Sprintf("  %s p99 %s", p.Latency, results.FormatNanoseconds(float64(p.P99)))
 		}
