@@ -387,3 +387,54 @@ func BenchmarkVerify(b *testing.B) {
 		})
 	}
 }
+
+// Neighbours in rotation have other dictionaries, and every row is as it was.
+func TestReplaceDictionaries(t *testing.T) {
+	spec, err := Parse(Dict)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, distinct := range []int{2, 3, 4, 7} {
+		mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
+		spec.Rows, spec.Distinct = 50, distinct
+		want, err := Generate(t.Context(), spec, mem)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := Generate(t.Context(), spec, mem)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := got.ReplaceDictionaries(mem); err != nil {
+			t.Fatal(err)
+		}
+		for i, b := range got.Batches {
+			if err := want.Verify(int64(i), b.Record); err != nil {
+				t.Error(err)
+			}
+			if w := want.Batches[i]; b.LogicalBytes != w.LogicalBytes || b.BodyBytes != w.BodyBytes {
+				t.Errorf("batch %d has %d and %d bytes, want %d and %d", i, b.LogicalBytes, b.BodyBytes, w.LogicalBytes, w.BodyBytes)
+			}
+			next := got.Batches[(i+1)%distinct].Record
+			for c := range dictColumns {
+				mine, theirs := b.Record.Column(c).(*array.Dictionary).Dictionary(), next.Column(c).(*array.Dictionary).Dictionary()
+				if array.Equal(mine, theirs) {
+					t.Errorf("%d batches: column %d of batch %d has the dictionary of the next", distinct, c, i)
+				}
+			}
+		}
+		want.Release()
+		got.Release()
+		mem.AssertSize(t, 0)
+	}
+	for _, tt := range []Spec{{Name: Perf, Rows: 1, Entropy: 1, Distinct: 2}, {Name: Dict, Rows: 1, Entropy: 1, Distinct: 1}} {
+		set, err := Generate(t.Context(), tt, memory.NewGoAllocator())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := set.ReplaceDictionaries(memory.NewGoAllocator()); err == nil {
+			t.Errorf("%s with %d batches: dictionaries were replaced", tt, tt.Distinct)
+		}
+		set.Release()
+	}
+}
