@@ -25,6 +25,7 @@ const (
 	TooBig     = lib.SQLITE_TOOBIG
 	Mismatch   = lib.SQLITE_MISMATCH
 	NoMemory   = lib.SQLITE_NOMEM
+	Locked     = lib.SQLITE_LOCKED
 )
 
 // Error is what SQLite says of a statement.
@@ -39,9 +40,10 @@ func (e *Error) Error() string { return e.Msg }
 // Conn is one connection to a database file. It serves one goroutine at a time;
 // [Conn.Interrupt] alone may be called by others.
 type Conn struct {
-	tls     *libc.TLS
-	db      uintptr
-	scratch buffer // values on their way to SQLite
+	tls        *libc.TLS
+	db         uintptr
+	scratch    buffer  // values on their way to SQLite
+	restricted uintptr // a byte that authorize reads
 }
 
 // Open opens or makes the database file at path. Strings in double quotes are
@@ -49,8 +51,9 @@ type Conn struct {
 func Open(path string) (*Conn, error) {
 	c := &Conn{tls: libc.NewTLS()}
 	pp := lib.Xsqlite3_malloc64(c.tls, 8)
+	c.restricted = lib.Xsqlite3_malloc64(c.tls, 1)
 	name := c.scratch.set(c.tls, []byte(path+"\x00"))
-	if pp == 0 || name == 0 {
+	if pp == 0 || name == 0 || c.restricted == 0 {
 		return nil, fmt.Errorf("open %s: no memory", path)
 	}
 	defer lib.Xsqlite3_free(c.tls, pp)
@@ -74,6 +77,13 @@ func Open(path string) (*Conn, error) {
 			return nil, fmt.Errorf("open %s: option %d cannot be set: code %d", path, op.option, rc)
 		}
 	}
+	c.Restrict(false)
+	// Note: it is set once, since setting it has all statements compiled again.
+	f := authorize
+	xAuth := *(*uintptr)(unsafe.Pointer(&struct {
+		f func(*libc.TLS, uintptr, int32, uintptr, uintptr, uintptr, uintptr) int32
+	}{f}))
+	lib.Xsqlite3_set_authorizer(c.tls, c.db, xAuth, c.restricted)
 	lib.Xsqlite3_limit(c.tls, c.db, lib.SQLITE_LIMIT_ATTACHED, 0)
 	return c, nil
 }
@@ -86,6 +96,7 @@ func (c *Conn) Close() error {
 	}
 	rc := lib.Xsqlite3_close_v2(c.tls, c.db)
 	c.scratch.free(c.tls)
+	lib.Xsqlite3_free(c.tls, c.restricted)
 	c.tls.Close()
 	c.tls, c.db = nil, 0
 	if rc != lib.SQLITE_OK {
@@ -123,18 +134,15 @@ func (c *Conn) Changes() int64 { return int64(lib.Xsqlite3_changes64(c.tls, c.db
 // that triggers and foreign keys changed too.
 func (c *Conn) TotalChanges() int64 { return int64(lib.Xsqlite3_total_changes64(c.tls, c.db)) }
 
-// Restrict refuses, with the code [Auth], every statement prepared from now on
-// that is transaction control, changes the connection's settings, touches
-// temporary objects, or reaches for another file.
-func (c *Conn) Restrict() error {
-	f := authorize
-	xAuth := *(*uintptr)(unsafe.Pointer(&struct {
-		f func(*libc.TLS, uintptr, int32, uintptr, uintptr, uintptr, uintptr) int32
-	}{f}))
-	if rc := lib.Xsqlite3_set_authorizer(c.tls, c.db, xAuth, 0); rc != lib.SQLITE_OK {
-		return c.err(rc)
+// Restrict says whether to refuse, with the code [Auth], every statement prepared
+// from now on that is transaction control, changes the connection's settings,
+// touches temporary objects, or reaches for another file.
+func (c *Conn) Restrict(on bool) {
+	v := byte(0)
+	if on {
+		v = 1
 	}
-	return nil
+	libc.GoBytes(c.restricted, 1)[0] = v
 }
 
 // readPragmas tell about tables and change nothing, so that their table-valued
@@ -146,11 +154,18 @@ var readPragmas = map[string]bool{
 }
 
 // authorize is SQLite's callback: https://sqlite.org/c3ref/set_authorizer.html.
-func authorize(_ *libc.TLS, _ uintptr, action int32, arg1, _, _, _ uintptr) int32 {
+func authorize(_ *libc.TLS, restricted uintptr, action int32, arg1, _, db, _ uintptr) int32 {
+	if libc.GoBytes(restricted, 1)[0] == 0 {
+		return lib.SQLITE_OK
+	}
 	switch action {
 	case lib.SQLITE_TRANSACTION, lib.SQLITE_SAVEPOINT, lib.SQLITE_ATTACH, lib.SQLITE_DETACH,
 		lib.SQLITE_CREATE_TEMP_INDEX, lib.SQLITE_CREATE_TEMP_TABLE, lib.SQLITE_CREATE_TEMP_TRIGGER, lib.SQLITE_CREATE_TEMP_VIEW:
 		return lib.SQLITE_DENY
+	case lib.SQLITE_CREATE_INDEX, lib.SQLITE_CREATE_TABLE, lib.SQLITE_CREATE_TRIGGER, lib.SQLITE_CREATE_VIEW, lib.SQLITE_CREATE_VTABLE:
+		if libc.GoString(db) == "temp" {
+			return lib.SQLITE_DENY
+		}
 	case lib.SQLITE_PRAGMA:
 		if !readPragmas[libc.GoString(arg1)] {
 			return lib.SQLITE_DENY
