@@ -3,6 +3,7 @@ package target
 import (
 	"encoding/base64"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
@@ -123,6 +124,9 @@ type credential struct {
 	token  bool // the server gave it, and may refuse it some day
 	final  bool // another login would bring nothing else
 }
+
+// Format implements fmt.Formatter: every verb prints the header's name alone.
+func (c *credential) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.header+": "+masked) }
 
 // initial is what is sent before anybody logged in.
 func (a Auth) initial() *credential {

@@ -1,6 +1,8 @@
 package target
 
 import (
+	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -27,6 +29,9 @@ type cookie struct {
 }
 
 func newJar() *jar { return &jar{now: time.Now, cookies: map[string]cookie{}} }
+
+// Format implements fmt.Formatter: cookies are secrets.
+func (j *jar) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "cookies "+masked) }
 
 // clone is a jar that begins with the same cookies, for another server of the
 // same service.

@@ -44,7 +44,7 @@ func (t Target) dialGRPC(tu Tuning) (*Conn, error) {
 	if tu.WriteBuffer != 0 {
 		opts = append(opts, grpc.WithWriteBufferSize(int(tu.WriteBuffer)))
 	}
-	cc, err := grpc.NewClient("passthrough:///"+t.address, opts...)
+	cc, err := grpc.NewClient("passthrough:///"+t.authority, opts...) // dialer knows the address
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", t.URI, err)
 	}

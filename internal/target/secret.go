@@ -2,7 +2,6 @@ package target
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -28,10 +27,7 @@ func (s Secret) String() string {
 // Format implements fmt.Formatter: every verb prints String.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
-// MarshalJSON implements json.Marshaler.
-func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
-
-// MarshalText implements encoding.TextMarshaler.
+// MarshalText is String, for JSON, YAML and the like.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // Reveal is the secret itself, for the wire alone.
@@ -44,8 +40,8 @@ type Header struct{ Name, Value string }
 // Format implements fmt.Formatter: every verb prints the name alone.
 func (h Header) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, h.Name+": "+masked) }
 
-// MarshalJSON implements json.Marshaler.
-func (h Header) MarshalJSON() ([]byte, error) { return json.Marshal(h.Name + ": " + masked) }
+// MarshalText prints the name alone, for JSON, YAML and the like.
+func (h Header) MarshalText() ([]byte, error) { return []byte(h.Name + ": " + masked), nil }
 
 // ParseHeader reads "name: value". The value of a -bin header is base64, padded
 // or not. No error quotes the value.

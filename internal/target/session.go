@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"sync/atomic"
 
@@ -23,6 +24,8 @@ type Session struct {
 
 	mu        sync.Mutex
 	login     *login              // under way
+	refused   *credential         // no other can be had for it
+	refusal   error               // why
 	locations map[string]*Session // the root's, by address
 
 	renewals atomic.Int64    // the root's
@@ -73,6 +76,9 @@ func (t Target) Open(tu Tuning) (*Session, error) {
 	s.locations[t.key()] = s
 	return s, nil
 }
+
+// Format implements fmt.Formatter: every verb prints the address alone.
+func (s *Session) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "session with "+s.target.URI) }
 
 // Target is where the session is; at a location, the location.
 func (s *Session) Target() Target { return s.target }
@@ -136,13 +142,19 @@ func (s *Session) Do(ctx context.Context, f func(ctx context.Context) error) err
 }
 
 // renew logs in, unless the credential is not was any more. A login that is
-// under way serves all who ask meanwhile.
+// under way serves all who ask meanwhile; one that the server refused is not
+// repeated, so that many streams do not lock an account.
 func (s *Session) renew(ctx context.Context, was *credential) error {
 	for {
 		s.mu.Lock()
-		if was != nil && s.credential() != was {
+		switch {
+		case was == nil:
+		case s.credential() != was:
 			s.mu.Unlock()
 			return nil
+		case s.refused == was:
+			defer s.mu.Unlock()
+			return s.refusal
 		}
 		l := s.login
 		if l == nil {
@@ -176,6 +188,9 @@ func (s *Session) run(ctx context.Context, l *login, was *credential) {
 		if was != nil && was.token {
 			s.root.renewals.Add(1)
 		}
+	}
+	if code := status.Code(err); was != nil && (code == codes.Unauthenticated || code == codes.PermissionDenied) {
+		s.refused, s.refusal = was, err
 	}
 	s.login = nil
 	s.mu.Unlock()
