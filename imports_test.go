@@ -29,6 +29,7 @@ var rooms = map[string][]string{
 	"server/sqldemo":                 {"workloads", "server/sqldemo/internal/sqlite"},
 	"server/sqldemo/internal/sqlite": {},
 	"bench":                          {"workloads", "results", "internal/target", "internal/wire"},
+	"doctor":                         {"workloads", "internal/target", "internal/wire", "internal/h2"},
 	"cmd/flightbench":                {"*"},
 }
 

@@ -1,0 +1,126 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"flightbench/internal/target"
+)
+
+type credentialsData struct {
+	Asked     []string `json:"asked_for_by,omitempty"` // calls that a stranger is refused
+	Challenge string   `json:"challenge,omitempty"`    // www-authenticate
+	Handshake verdict  `json:"handshake"`
+	Given     string   `json:"given,omitempty"` // the method of those given
+}
+
+// asStranger makes every call without credentials. What it finds is told by credentials.
+func (x *examiner) asStranger(ctx context.Context) {
+	l, err := dialBare(x.t)
+	if err != nil {
+		x.halt = "no connection could be made"
+		x.add(Problem, x.explain(err), "", nil)
+		return
+	}
+	var f found
+	x.strange, f = callAll(ctx, l, x.o.WriteProbe)
+	if hasCredentials(x.t) {
+		l.close()
+		return
+	}
+	x.link, x.calls, x.found = l, x.strange, f
+}
+
+// credentials tells what the server asks for, and whether it takes those given.
+func (x *examiner) credentials(ctx context.Context) {
+	asked := x.strange.with(refuses)
+	data := credentialsData{Asked: asked, Challenge: x.challenge(), Handshake: x.strange["Handshake"].Verdict}
+	if !hasCredentials(x.t) {
+		x.uninvited(asked, data)
+		return
+	}
+	data.Given = given(x.t)
+	l, err := dialLink(ctx, x.t, target.Tuning{})
+	if err != nil {
+		x.add(Problem, fmt.Sprintf("the %s given is not taken: %s", data.Given, x.explain(err)), "", data)
+		x.halt = "the server does not let us in"
+		return
+	}
+	x.link = l
+	x.calls, x.found = callAll(ctx, l, x.o.WriteProbe)
+	still := x.calls.with(refuses)
+	let := slices.DeleteFunc(slices.Clone(asked), func(m string) bool { return slices.Contains(still, m) })
+	switch {
+	case len(asked) == 0 && len(still) == 0:
+		x.add(Info, fmt.Sprintf("the server asks for none: calls without the %s given are answered as well", data.Given), "", data)
+	case len(still) > 0 && len(let) == 0:
+		x.add(Problem, fmt.Sprintf("the %s given does not open %s: %s%s", data.Given, some(still, 4), x.calls[still[0]].Code, quote(x.calls[still[0]].message)), x.schemes(data), data)
+	case len(still) > 0:
+		x.add(Warning, fmt.Sprintf("the %s given opens %s, but not %s: %s%s", data.Given, some(let, 4), some(still, 4), x.calls[still[0]].Code, quote(x.calls[still[0]].message)),
+			"use credentials that may call them, if you need them", data)
+	default:
+		x.add(OK, fmt.Sprintf("asked for, and the %s given is taken", data.Given), "", data)
+	}
+	if p, err := placeOf(x.t.URI); err == nil && x.t.TLS == nil && p.network == "tcp" && !loopback(p.host) {
+		x.add(Warning, "they travel in plaintext", "use TLS: anyone on the way can read and use them", nil)
+	}
+}
+
+// uninvited tells what is asked for where none were given.
+func (x *examiner) uninvited(asked []string, data credentialsData) {
+	switch {
+	case len(asked) == 0 && len(x.strange.with(has)) == 0:
+		return // nothing answered: the calls tell
+	case len(asked) == 0:
+		text := "none asked for: anyone who reaches the server may make these calls"
+		if data.Handshake == has {
+			text += "; Handshake is there, but nothing needs it"
+		}
+		x.add(Info, text, "", data)
+	default:
+		first := x.strange[asked[0]]
+		x.add(Warning, fmt.Sprintf("asked for by %s: %s%s", some(asked, 4), first.Code, quote(first.message)), x.schemes(data), data)
+	}
+}
+
+// schemes says how to give credentials, as far as the server lets us know.
+func (x *examiner) schemes(d credentialsData) string {
+	challenge := strings.ToLower(d.Challenge)
+	switch {
+	case strings.HasPrefix(challenge, "bearer"):
+		return "the server asks for a bearer token: --token"
+	case strings.HasPrefix(challenge, "basic"):
+		return "the server asks for user and password: --auth basic --user"
+	case d.Handshake == has:
+		return "Handshake is there: --auth basic or --auth handshake with --user; or else --token"
+	case d.Handshake == lacks:
+		return "there is no Handshake: --token, --auth basic, or a header by -H"
+	}
+	return "--token, or --auth basic or --auth handshake with --user"
+}
+
+// challenge is www-authenticate of a refusal, empty if there is none.
+func (x *examiner) challenge() string {
+	for _, name := range x.strange.with(refuses) {
+		a := x.strange[name]
+		for _, v := range append(a.trailer.Get("www-authenticate"), a.header.Get("www-authenticate")...) {
+			return clip(v, 100)
+		}
+	}
+	return ""
+}
+
+// given names what t proves itself with.
+func given(t target.Target) string {
+	switch t.Auth.Method {
+	case "", "none":
+		return "header"
+	case "token":
+		return "token"
+	case "basic":
+		return "user and password (basic)"
+	}
+	return "user and password (" + t.Auth.Method + ")"
+}
