@@ -254,7 +254,7 @@ func TestTransactionsThatAreCanceled(t *testing.T) {
 	c := config(bench.OpIngest, wire.Direct)
 	c.Table, c.Transaction, c.CancelAfter = "perf", true, "2"
 	got := run(t, t.Context(), s.start(t), c)
-	if got.Status != results.StatusOK || got.Whole.Canceled == 0 || s.commits != 0 || s.rollbacks != int(got.Whole.Canceled) || len(s.transactions) != 0 {
+	if got.Status != results.StatusOK || got.Whole.Canceled == 0 || s.commits+s.rollbacks != 6 || s.rollbacks != int(got.Whole.Canceled) || len(s.transactions) != 0 {
 		t.Errorf("%s %s, %d canceled, %d commits, %d rollbacks, %d open", got.Status, got.Error, got.Whole.Canceled, s.commits, s.rollbacks, len(s.transactions))
 	}
 }
