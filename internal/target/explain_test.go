@@ -10,113 +10,19 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
-	"github.com/apache/arrow-go/v18/arrow/flight"
-	flightgen "github.com/apache/arrow-go/v18/arrow/flight/gen/flight"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
-
-	"flightbench/internal/h2"
-	"flightbench/internal/wire"
 )
-
-var transports = []wire.Transport{wire.Direct, wire.GRPC, wire.Stock}
-
-// tuned is the least that a session needs.
-func tuned(t wire.Transport) Tuning { return Tuning{Transport: t, MaxMessage: 64 << 20} }
-
-// listen returns a listener that is closed with the test.
-func listen(t *testing.T) net.Listener {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	return l
-}
-
-// serveGRPC serves register's services by grpc-go until the test ends.
-func serveGRPC(t *testing.T, l net.Listener, register func(grpc.ServiceRegistrar), opts ...grpc.ServerOption) string {
-	t.Helper()
-	s := grpc.NewServer(opts...)
-	register(s)
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(l) }()
-	t.Cleanup(func() {
-		s.Stop()
-		<-done
-	})
-	return l.Addr().String()
-}
-
-// serveH2 does it by our own HTTP/2.
-func serveH2(t *testing.T, register func(grpc.ServiceRegistrar)) string {
-	t.Helper()
-	s := h2.NewServer(h2.DefaultServerOptions())
-	register(s)
-	l := listen(t)
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(l) }()
-	t.Cleanup(func() {
-		s.Stop()
-		<-done
-	})
-	return l.Addr().String()
-}
-
-// serveConns hands each connection to f, which is over when it returns.
-func serveConns(t *testing.T, f func(net.Conn)) string {
-	t.Helper()
-	l := listen(t)
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			t.Cleanup(func() { _ = c.Close() })
-			go f(c)
-		}
-	}()
-	return l.Addr().String()
-}
-
-// empty has no call at all.
-type empty struct{ flight.BaseFlightServer }
-
-func registerEmpty(s grpc.ServiceRegistrar) { flightgen.RegisterFlightServiceServer(s, &empty{}) }
-
-// callList completes a ListActions call over a connection of s.
-func callList(ctx context.Context, s *Session) error {
-	conn, err := s.Dial()
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	return list(ctx, conn)
-}
-
-func list(ctx context.Context, conn *Conn) error {
-	stream, err := flight.NewClientFromConn(conn, nil).ListActions(ctx, &flight.Empty{})
-	if err != nil {
-		return err
-	}
-	for err == nil {
-		_, err = stream.Recv()
-	}
-	if err == io.EOF {
-		return nil
-	}
-	return err
-}
 
 // TestExplainConnections meets each way in which there is no connection, over each transport.
 func TestExplainConnections(t *testing.T) {
@@ -273,21 +179,6 @@ func TestExplainConnections(t *testing.T) {
 	}
 }
 
-// begun is a connection of which something was read.
-type begun struct {
-	net.Conn
-	read []byte
-}
-
-func (b *begun) Read(p []byte) (int, error) {
-	if len(b.read) > 0 {
-		n := copy(p, b.read)
-		b.read = b.read[n:]
-		return n, nil
-	}
-	return b.Conn.Read(p)
-}
-
 // TestExplainIntact has nothing to find fault with in the connection.
 func TestExplainIntact(t *testing.T) {
 	at, err := Parse("grpc://" + serveGRPC(t, listen(t), registerEmpty))
@@ -336,6 +227,9 @@ func TestExplainStatus(t *testing.T) {
 		{"no status", anyone, errors.New("odd"), "grpc://x:1: odd"},
 		{"a certificate's error", anyone, fmt.Errorf("verify: %w", x509.HostnameError{Certificate: &x509.Certificate{DNSNames: []string{"a", "b"}}, Host: "c"}), `its certificate is for a, b, not for "c"`},
 		{"dns", anyone, &net.DNSError{Err: "server misbehaving", Name: "db"}, `the name "db" could not be looked up (server misbehaving)`},
+		{"drops packets", anyone, &net.OpError{Op: "dial", Net: "tcp", Err: os.ErrDeadlineExceeded}, "nothing answers: the host is down or a firewall drops"},
+		{"no route", anyone, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.EHOSTUNREACH)}, "no route to the host"},
+		{"not allowed", anyone, &net.OpError{Op: "dial", Net: "unix", Err: os.NewSyscallError("connect", syscall.EACCES)}, "permission denied"},
 		{"long", anyone, status.Error(codes.Internal, strings.Repeat("x", 1000)), "xxx..."},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
