@@ -25,13 +25,14 @@ var configFields, configNames = func() (map[string]int, []string) {
 // axisOrder ranks the values of the axes that are words; other words follow
 // by the alphabet.
 var axisOrder = map[string][]string{
-	"op":               {"get", "put", "exchange"},
+	"op":               {"get", "put", "exchange", "ingest", "query", "info", "poll", "schema", "list-flights", "list-actions", "action", "handshake"},
 	"transport":        {"direct", "grpc", "stock"},
 	"server_transport": {"direct", "grpc", "stock"},
 	"tls":              {"off", "on", "mtls"},
 	"compression":      {"none", "lz4", "zstd"},
 	"decode":           {"count", "batch", "verify"},
 	"put_ack":          {"none", "last", "all"},
+	"auth":             {"none", "token", "basic", "handshake", "handshake-plain"},
 	"workload":         {"perf", "lineitem", "wide", "strings", "dict", "nested", "nulls"},
 }
 
@@ -58,6 +59,12 @@ var axisLabels = map[string]string{
 	"max_message":      "largest gRPC message (bytes)",
 	"gomaxprocs":       "GOMAXPROCS of the client",
 	"in_process":       "client and server in one process",
+	"auth":             "authentication",
+	"headers":          "added headers",
+	"middleware":       "server middlewares",
+	"tls_min":          "lowest TLS version",
+	"timeout":          "timeout of a call (s)",
+	"stall":            "stall (s)",
 }
 
 // byteAxes are the axes whose values are sizes.
@@ -89,64 +96,37 @@ func (c Config) Number(axis string) (v float64, ok bool) {
 	}
 }
 
-// Value is the value of the axis for people: 65,536, 1 MB, zstd:3. "–" stands
-// for one that is not set.
-func (c Config) Value(axis string) string {
-	s, ok := c.Axis(axis)
-	if !ok || s == "" {
-		return "–"
-	}
-	if v, ok := c.Number(axis); ok && axis != "seed" {
-		switch {
-		case slices.Contains(byteAxes, axis):
-			return FormatBytes(int64(v))
-		case v == float64(int64(v)):
-			return FormatInteger(int64(v))
-		}
-	}
-	return s
-}
-
-// Phrase is the value of the axis with as much of its name as it takes to be
-// understood alone: "65,536 rows", "4 streams", "zstd:3", "TLS on".
-func (c Config) Phrase(axis string) string {
-	v := c.Value(axis)
-	n, numeric := c.Number(axis)
-	plural := "s"
-	if n == 1 {
-		plural = ""
-	}
-	switch axis {
-	case "op", "workload", "target":
-		return v
-	case "compression":
-		if v == "none" {
-			return "no codec"
-		}
-		return v
-	case "rows":
-		if n == 0 {
-			return "file's batches"
-		}
-		return v + " row" + plural
-	case "batch_bytes":
-		return v + " batches"
-	case "concurrency":
-		return v + " stream" + plural
-	case "connections":
-		return v + " connection" + plural
-	case "tls":
-		return "TLS " + v
-	}
-	if numeric || axis == "in_process" || axis == "decode" || axis == "put_ack" || axis == "server_transport" {
-		return strings.ReplaceAll(axis, "_", " ") + " " + v
-	}
-	return v
-}
-
 // CompareAxis orders a and b by one axis: numbers by size, known words by
 // their usual order, others by the alphabet.
-func CompareAxis(a, b Config, axis string) int {
+func CompareAxis(a, b Config, axis string) int { return Order(nil).Compare(a, b, axis) }
+
+// Order knows in which order the plan of a run named the words of an axis
+// that have no order of their own, such as targets: by axis and value, the
+// place of the first Config that has it. The zero Order knows none.
+type Order map[string]map[string]int
+
+// OrderOf reads the order off the groups of a run, or of a part of it.
+func OrderOf(groups []Group) Order {
+	o := Order{}
+	for _, axis := range Axes {
+		if _, numeric := (Config{}).Number(axis); numeric {
+			continue
+		}
+		places := map[string]int{}
+		for _, g := range groups {
+			v, _ := g.Config.Axis(axis)
+			if old, ok := places[v]; !ok || g.Place < old {
+				places[v] = g.Place
+			}
+		}
+		o[axis] = places
+	}
+	return o
+}
+
+// Compare is CompareAxis, but that words without an order of their own are in
+// that of the plan.
+func (o Order) Compare(a, b Config, axis string) int {
 	if x, ok := a.Number(axis); ok {
 		y, _ := b.Number(axis)
 		return cmp.Compare(x, y)
@@ -155,17 +135,17 @@ func CompareAxis(a, b Config, axis string) int {
 	t, _ := b.Axis(axis)
 	sr, sp := axisRank(axis, s)
 	tr, tp := axisRank(axis, t)
-	return cmp.Or(cmp.Compare(sr, tr), cmp.Compare(sp, tp), cmp.Compare(s, t))
+	return cmp.Or(cmp.Compare(sr, tr), cmp.Compare(sp, tp), cmp.Compare(o[axis][s], o[axis][t]), cmp.Compare(s, t))
 }
 
 // axisRank ranks a word by its part before the colon, and its parameter
 // after it as a number where it is one.
 func axisRank(axis, v string) (rank int, param float64) {
 	head, tail, _ := strings.Cut(v, ":")
-	param, _ = strconv.ParseFloat(tail, 64)
 	order := axisOrder[axis]
 	if i := slices.Index(order, head); i >= 0 {
+		param, _ = strconv.ParseFloat(tail, 64)
 		return i, param
 	}
-	return len(order), param
+	return len(order), 0
 }

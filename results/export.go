@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -125,16 +123,21 @@ func csvColumns(trials []*Trial) []csvColumn {
 		}
 		return *t.Server
 	}, Peer{})...)
-	add("errors", func(_ Run, t *Trial) string {
-		var parts []string
-		for _, code := range slices.Sorted(maps.Keys(t.Errors)) {
-			parts = append(parts, code+"="+integer(t.Errors[code]))
-		}
-		return Clean(strings.Join(parts, ";"))
-	})
+	add("errors", func(_ Run, t *Trial) string { return countsCell(t.Errors) })
+	add("failures", func(_ Run, t *Trial) string { return countsCell(t.Failures) })
+	add("served", func(_ Run, t *Trial) string { return countsCell(t.Served) })
 	add("error", func(_ Run, t *Trial) string { return Clean(t.Error) })
 	add("warnings", func(_ Run, t *Trial) string { return Clean(strings.Join(t.Warnings, "; ")) })
 	return cols
+}
+
+// countsCell is "name=count;name=count".
+func countsCell(counts map[string]int64) string {
+	var parts []string
+	for _, name := range InOrder(counts, nil) {
+		parts = append(parts, name+"="+integer(counts[name]))
+	}
+	return Clean(strings.Join(parts, ";"))
 }
 
 func latencyColumns(name string) []csvColumn {

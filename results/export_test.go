@@ -28,6 +28,7 @@ func TestCSV(t *testing.T) {
 	trials := mixed()
 	trials[0].Metrics["zz_new"] = results.Metric{Value: 7}
 	trials[0].Latencies["a_new"] = results.Latency{Count: 9, P99: 11}
+	trials[3].Failures, trials[3].Served = map[string]int64{"unavailable": 1, "timed_out": 2}, map[string]int64{"grpc://a": 7}
 	rows := readCSV(t, trials)
 	head := rows[0]
 	golden(t, "columns.txt", []byte(strings.Join(readCSV(t, nil)[0], "\n")+"\n"))
@@ -49,6 +50,8 @@ func TestCSV(t *testing.T) {
 		{4, "status", "failed"},
 		{2, "warnings", "throughput fell by 12 % within the window"},
 		{0, "config_entropy", "1"},
+		{3, "failures", "timed_out=2;unavailable=1"},
+		{3, "served", "grpc://a=7"},
 		{0, "started", trials[0].Started.Format("2006-01-02T15:04:05.999999999Z07:00")},
 	} {
 		i := slices.Index(head, c.name)
@@ -82,6 +85,7 @@ func TestUnits(t *testing.T) {
 		{results.Metric{Value: 2e7, Unit: "B/GB"}.String(), "20.0 MB/GB"},
 		{results.Metric{Value: 0.24, Unit: "s/GB"}.String(), "0.240 s/GB"},
 		{results.Metric{Value: 0.002, Unit: "s"}.String(), "2.00 ms"},
+		{results.Metric{Value: 2.3e-5, Unit: "s/call"}.String(), "23.0 µs/call"},
 	} {
 		if c.got != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)
@@ -125,6 +129,38 @@ func TestSpread(t *testing.T) {
 	} {
 		if got := results.SpreadOf(c.values); got != c.want {
 			t.Errorf("spread of %v is %+v, want %+v", c.values, got, c.want)
+		}
+	}
+}
+
+func TestPhrase(t *testing.T) {
+	c := resultstest.Config()
+	c.TLS, c.Auth, c.Headers, c.Middleware, c.Rows = "mtls", "handshake-plain", 10, 1, 0
+	c.SQL, c.Timeout, c.CancelAfter, c.Provoke, c.Poll = "SELECT l_orderkey, sum(l_extendedprice)\nFROM lineitem GROUP BY 1", 0.25, "50ms", "internal:3", true
+	for axis, want := range map[string]string{
+		"tls": "mTLS", "auth": "handshake-plain auth", "headers": "10 headers", "middleware": "1 middleware", "rows": "file's batches",
+		"sql": "sql SELECT l_orderkey, sum(l_e…em GROUP BY 1", "timeout": "timeout 250 ms", "cancel_after": "canceled after 50ms",
+		"provoke": "provoked: internal:3", "poll": "by PollFlightInfo", "ordered": "endpoints in parallel", "location": "location listed", "unknown": "–",
+	} {
+		if got := c.Phrase(axis); got != want {
+			t.Errorf("%s is %q, want %q", axis, got, want)
+		}
+	}
+	for name, c := range map[string]struct {
+		axis string
+		less func(*results.Config)
+		more func(*results.Config)
+	}{
+		"known words":    {"auth", func(c *results.Config) { c.Auth = "token" }, func(c *results.Config) { c.Auth = "basic" }},
+		"unknown last":   {"op", func(c *results.Config) { c.Op = "list-flights" }, func(c *results.Config) { c.Op = "catalog" }},
+		"their numbers":  {"compression", func(c *results.Config) { c.Compression = "zstd:9" }, func(c *results.Config) { c.Compression = "zstd:10" }},
+		"no port counts": {"target", func(c *results.Config) { c.Target = "a:90" }, func(c *results.Config) { c.Target = "b:80" }},
+	} {
+		a, b := resultstest.Config(), resultstest.Config()
+		c.less(&a)
+		c.more(&b)
+		if results.CompareAxis(a, b, c.axis) >= 0 || results.CompareAxis(b, a, c.axis) <= 0 || results.CompareAxis(a, a, c.axis) != 0 {
+			t.Errorf("%s: %s is not in order", name, c.axis)
 		}
 	}
 }

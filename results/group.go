@@ -3,6 +3,8 @@ package results
 import (
 	"cmp"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // Spread is where the repeats of one figure lie.
@@ -24,11 +26,13 @@ func SpreadOf(values []float64) Spread {
 // Group is the repeats of one Config.
 type Group struct {
 	Config Config
+	Place  int      // of the Config in the plan of its run, from 1; 0 where that is not known
 	Trials []*Trial // by round
 }
 
 // GroupTrials gathers the repeats of each Config, ordered by Axes and then by
-// the other fields.
+// the other fields. A trial that failed before its Config was resolved belongs
+// to those at the same place of the plan.
 func GroupTrials(trials []*Trial) []Group {
 	var groups []Group
 	index := map[string]int{}
@@ -38,14 +42,16 @@ func GroupTrials(trials []*Trial) []Group {
 		if !ok {
 			i = len(groups)
 			index[key] = i
-			groups = append(groups, Group{Config: t.Config})
+			groups = append(groups, Group{Config: t.Config, Place: t.place()})
 		}
 		groups[i].Trials = append(groups[i].Trials, t)
 	}
+	groups = joinUnresolved(groups)
+	plan := OrderOf(groups)
 	order := append(slices.Clone(Axes), configNames...)
 	slices.SortStableFunc(groups, func(a, b Group) int {
 		for _, axis := range order {
-			if c := CompareAxis(a.Config, b.Config, axis); c != 0 {
+			if c := plan.Compare(a.Config, b.Config, axis); c != 0 {
 				return c
 			}
 		}
@@ -55,6 +61,46 @@ func GroupTrials(trials []*Trial) []Group {
 		slices.SortStableFunc(g.Trials, func(a, b *Trial) int { return cmp.Compare(a.Round, b.Round) })
 	}
 	return groups
+}
+
+// place is the second number of an ID, "round.place".
+func (t *Trial) place() int {
+	_, after, _ := strings.Cut(t.ID, ".")
+	n, err := strconv.Atoi(after)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// joinUnresolved moves groups of failed trials alone to the group that has the
+// same place in the plan and the same value of every axis but rows, which a
+// trial resolves.
+func joinUnresolved(groups []Group) []Group {
+	axes := slices.DeleteFunc(slices.Clone(Axes), func(a string) bool { return a == "rows" })
+	failed := func(g Group) bool {
+		return !slices.ContainsFunc(g.Trials, func(t *Trial) bool { return t.Status != StatusFailed })
+	}
+	var out []Group
+	for _, g := range groups {
+		if !failed(g) {
+			out = append(out, g)
+		}
+	}
+	for _, g := range groups {
+		if !failed(g) {
+			continue
+		}
+		i := slices.IndexFunc(out, func(o Group) bool {
+			return g.Place > 0 && o.Place == g.Place && o.Config.Tuple(axes) == g.Config.Tuple(axes)
+		})
+		if i < 0 {
+			out = append(out, g)
+		} else {
+			out[i].Trials = append(out[i].Trials, g.Trials...)
+		}
+	}
+	return out
 }
 
 // Measured are the trials whose figures stand for the Group: those that ended
@@ -96,6 +142,31 @@ func (g Group) Latency(name string, figure func(Latency) float64) Spread {
 		}
 	}
 	return SpreadOf(v)
+}
+
+// OfCalls tells whether g measured calls rather than batches.
+func (g Group) OfCalls() bool { return g.Metric(CallRate).N > 0 }
+
+// CallLatency is the name of the latency that a call of g is measured by; ""
+// where g is not of calls or has none.
+func (g Group) CallLatency() string {
+	if !g.OfCalls() {
+		return ""
+	}
+	for _, name := range callLatencies {
+		if g.Latency(name, P50).N > 0 {
+			return name
+		}
+	}
+	return ""
+}
+
+// errors is the number of iterations that failed in all trials of g.
+func (g Group) errors() (n int64) {
+	for _, t := range g.Trials {
+		n += t.errors()
+	}
+	return n
 }
 
 // P50 and P99 are figures for Group.Latency.

@@ -7,7 +7,9 @@ import (
 	"slices"
 )
 
-// Names of the metrics that the table, the plots and the report read.
+// Names of the metrics that the table, the plots and the report read. Trials
+// that moved batches have the former, trials of calls CallRate and the costs
+// of a call.
 const (
 	BodyRate    = "body_bytes_per_second"
 	LogicalRate = "logical_bytes_per_second"
@@ -17,29 +19,51 @@ const (
 	StreamRate  = "streams_per_second"
 	ClientCPU   = "client_cpu_seconds_per_gigabyte"
 	ServerCPU   = "server_cpu_seconds_per_gigabyte"
+
+	CallRate      = "calls_per_second"
+	ClientCallCPU = "client_cpu_seconds_per_call"
+	ServerCallCPU = "server_cpu_seconds_per_call"
 )
 
 // Metrics are the metrics of the contract in the order in which they are
 // printed. A trial may hold fewer, and others after them.
 var Metrics = []string{
-	BodyRate, LogicalRate, WireRate, RowRate, BatchRate, StreamRate, ClientCPU, ServerCPU,
-	"client_alloc_bytes_per_gigabyte", "server_alloc_bytes_per_gigabyte", "client_allocs_per_batch",
-	"client_syscalls_per_gigabyte", "client_peak_rss_bytes",
+	BodyRate, LogicalRate, WireRate, RowRate, BatchRate, StreamRate, CallRate,
+	ClientCPU, ServerCPU, ClientCallCPU, ServerCallCPU,
+	"client_alloc_bytes_per_gigabyte", "server_alloc_bytes_per_gigabyte", "client_allocs_per_batch", "client_allocs_per_call",
+	"client_syscalls_per_gigabyte", "client_peak_rss_bytes", "client_rss_growth_bytes", "server_rss_bytes", "server_peak_rss_bytes",
+	"error_share",
 }
 
 // Latencies are the latencies of the contract in the order in which they are
 // printed. A trial may hold fewer, and others after them.
-var Latencies = []string{"info", "first_batch", "batch_gap", "stream", "put_ack", "exchange", "cancel"}
+var Latencies = []string{"info", "first_batch", "batch_gap", "stream", "put_ack", "exchange", "cancel", "cancel_seen",
+	"poll", "schema", "list_flights", "list_actions", "action", "handshake", "catalog", "begin", "commit", "prepare"}
+
+// callLatencies are those that a call may be measured by, the one that stands
+// for the whole call before those of its parts.
+var callLatencies = []string{"catalog", "poll", "schema", "list_flights", "list_actions", "action", "handshake", "begin", "commit", "prepare", "info"}
 
 // latencyDocs say between which two events a latency lies.
 var latencyDocs = map[string]string{
-	"info":        "call to answer of GetFlightInfo",
-	"first_batch": "call to first batch",
-	"batch_gap":   "batch to next batch",
-	"stream":      "call to status",
-	"put_ack":     "batch sent to its ack",
-	"exchange":    "batch sent to its echo",
-	"cancel":      "cancel to end of call",
+	"info":         "call to answer of GetFlightInfo",
+	"first_batch":  "call to first batch",
+	"batch_gap":    "batch to next batch",
+	"stream":       "call to status",
+	"put_ack":      "batch sent to its ack",
+	"exchange":     "batch sent to its echo",
+	"cancel":       "cancel to end of call",
+	"cancel_seen":  "cancel to the handler's notice of it (embedded server on this machine)",
+	"poll":         "call to answer",
+	"schema":       "call to answer",
+	"list_flights": "call to answer",
+	"list_actions": "call to answer",
+	"action":       "call to answer",
+	"handshake":    "call to answer",
+	"catalog":      "call to last row",
+	"begin":        "BeginTransaction to answer",
+	"commit":       "EndTransaction to answer",
+	"prepare":      "CreatePreparedStatement to answer",
 }
 
 // LatencyDoc says between which two events the latency lies, "" for one that

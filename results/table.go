@@ -2,11 +2,8 @@ package results
 
 import (
 	"fmt"
-	"maps"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode"
 )
 
 // Table is the summary of a run: a row per Config.
@@ -16,7 +13,7 @@ type Table struct {
 	Columns []Column
 	Rows    [][]string // a cell per column, "–" where there is nothing to say
 	Key     string     // how to read the figures
-	Notes   []Note     // errors first, then warnings
+	Notes   []Note     // errors first, then warnings, then facts
 }
 
 // Column is the two-line head of a column. Neighbours with an equal, not
@@ -27,63 +24,131 @@ type Column struct {
 	Right      bool // aligned to the right
 }
 
-// Note is an error or a warning below a table.
-type Note struct {
-	Error bool
-	Text  string
-}
+// tableLatencies are the latencies of streams that the table shows, where a
+// trial has them.
+var tableLatencies = []string{"first_batch", "batch_gap", "put_ack", "exchange", "cancel", "cancel_seen"}
 
 // Tabulate summarises trials. Repeats of a Config are one row: the median of
-// each figure, and the least and greatest of its GB/s.
+// each figure, and the least and greatest of its rate. Only columns that a
+// trial has a figure for are there.
 func Tabulate(run Run, trials []*Trial) Table {
 	groups := GroupTrials(trials)
-	axes := Varying(groups)
-	t := Table{Title: title(run, trials), Common: Common(groups, axes)}
-	repeats := 0
+	b := tableBuilder{groups: groups, axes: Varying(groups), cells: make([][]string, len(groups))}
 	for _, g := range groups {
-		repeats = max(repeats, len(g.Trials))
+		b.repeats = max(b.repeats, len(g.Trials))
 	}
+	for _, a := range b.axes {
+		b.add(axisColumn(a), func(g Group) string { return g.Config.Value(a) })
+	}
+	streams := b.any(func(g Group) bool { return g.Metric(BodyRate).N > 0 })
+	calls := b.any(Group.OfCalls)
+	if streams {
+		b.streams()
+	}
+	if calls {
+		b.calls()
+	}
+	if b.any(func(g Group) bool { return g.errors() > 0 }) {
+		b.figure("", "errors", func(g Group) string { return FormatInteger(g.errors()) })
+	}
+	b.add(Column{Name: "verdict"}, Group.Verdict)
+	return Table{Title: title(run, trials), Common: Common(groups, b.axes), Columns: b.columns, Rows: b.cells,
+		Key: key(b.repeats, streams, calls), Notes: notes(groups)}
+}
 
-	cells := make([][]string, len(groups))
-	add := func(c Column, cell func(Group) string) {
-		t.Columns = append(t.Columns, c)
-		for i, g := range groups {
-			cells[i] = append(cells[i], cell(g))
+// tableBuilder adds columns to a table, a cell a group.
+type tableBuilder struct {
+	groups  []Group
+	axes    []string
+	repeats int
+	columns []Column
+	cells   [][]string
+}
+
+func (b *tableBuilder) any(is func(Group) bool) bool { return slices.ContainsFunc(b.groups, is) }
+
+func (b *tableBuilder) add(c Column, cell func(Group) string) {
+	b.columns = append(b.columns, c)
+	for i, g := range b.groups {
+		b.cells[i] = append(b.cells[i], cell(g))
+	}
+}
+
+func (b *tableBuilder) figure(over, name string, cell func(Group) string) {
+	b.add(Column{Over: over, Name: name, Right: true}, cell)
+}
+
+// median adds a column of a metric, printed by format.
+func (b *tableBuilder) median(over, name, metric string, format func(float64) string) {
+	b.figure(over, name, func(g Group) string { return orDash(g.Metric(metric), format) })
+}
+
+// rate adds the columns of what a trial is measured by: head and unit make the
+// head of the single column where nothing was repeated.
+func (b *tableBuilder) rate(head, unit, metric string, format func(float64) string) {
+	if b.repeats < 2 {
+		b.median(head, unit, metric, format)
+		return
+	}
+	over := strings.TrimSpace(head + " " + unit)
+	b.median(over, "median", metric, format)
+	b.figure(over, "min–max", func(g Group) string {
+		s := g.Metric(metric)
+		if s.N < 2 {
+			return "–"
 		}
-	}
-	for _, a := range axes {
-		add(axisColumn(a), func(g Group) string { return g.Config.Value(a) })
-	}
-	figure := func(over, name string, value func(Group) string) {
-		add(Column{Over: over, Name: name, Right: true}, value)
-	}
-	if repeats > 1 {
-		figure("body GB/s", "median", func(g Group) string { return gigabytes(g.Metric(BodyRate).Median, g.Metric(BodyRate).N) })
-		figure("body GB/s", "min–max", spreadCell)
-	} else {
-		figure("body", "GB/s", func(g Group) string { return gigabytes(g.Metric(BodyRate).Median, g.Metric(BodyRate).N) })
-	}
-	figure("", "rows/s", func(g Group) string {
-		return orDash(g.Metric(RowRate), func(v float64) string { return FormatSI(v, "") })
+		return format(s.Min) + "–" + format(s.Max)
 	})
-	for _, name := range []string{"first_batch", "batch_gap", "put_ack", "exchange"} {
-		if !slices.ContainsFunc(groups, func(g Group) bool { return g.Latency(name, P50).N > 0 }) {
-			continue
-		}
-		figure(name, "p50", func(g Group) string { return orDash(g.Latency(name, P50), latency) })
-		figure(name, "p99", func(g Group) string { return orDash(g.Latency(name, P99), latency) })
-	}
-	figure("CPU s/GB", "client", func(g Group) string { return orDash(g.Metric(ClientCPU), FormatNumber) })
-	figure("CPU s/GB", "server", func(g Group) string { return orDash(g.Metric(ServerCPU), FormatNumber) })
-	add(Column{Name: "verdict"}, Group.Verdict)
-	t.Rows = cells
+}
 
-	t.Key = "GB is 10^9 bytes of Arrow IPC bodies. Latencies are percentiles within a trial."
-	if repeats > 1 {
-		t.Key = fmt.Sprintf("Figures are medians of up to %d repeats; GB is 10^9 bytes of Arrow IPC bodies. Latencies are percentiles within a trial.", repeats)
+// percentiles adds p50 and p99 of the latency that name gives for a group.
+func (b *tableBuilder) percentiles(over string, name func(Group) string) {
+	b.figure(over, "p50", func(g Group) string { return orDash(g.Latency(name(g), P50), latency) })
+	b.figure(over, "p99", func(g Group) string { return orDash(g.Latency(name(g), P99), latency) })
+}
+
+// streams adds the columns of trials that moved batches.
+func (b *tableBuilder) streams() {
+	gigabytes := func(v float64) string { return FormatNumber(v / 1e9) }
+	b.rate("body", "GB/s", BodyRate, gigabytes)
+	if slices.Contains(b.axes, "compression") { // body bytes fall with the codec
+		b.median("logical", "GB/s", LogicalRate, gigabytes)
 	}
-	t.Notes = notes(groups)
-	return t
+	b.median("", "rows/s", RowRate, func(v float64) string { return FormatSI(v, "") })
+	for _, name := range tableLatencies {
+		if b.any(func(g Group) bool { return g.Latency(name, P50).N > 0 }) {
+			b.percentiles(name, func(Group) string { return name })
+		}
+	}
+	b.median("CPU s/GB", "client", ClientCPU, FormatNumber)
+	b.median("CPU s/GB", "server", ServerCPU, FormatNumber)
+}
+
+// calls adds the columns of trials of calls.
+func (b *tableBuilder) calls() {
+	micros := func(v float64) string { return FormatNumber(v * 1e6) }
+	b.rate("", "calls/s", CallRate, FormatNumber)
+	b.percentiles("call", Group.CallLatency)
+	b.median("CPU µs/call", "client", ClientCallCPU, micros)
+	b.median("CPU µs/call", "server", ServerCallCPU, micros)
+}
+
+// key says how to read the figures.
+func key(repeats int, streams, calls bool) string {
+	var parts []string
+	if repeats > 1 {
+		parts = append(parts, fmt.Sprintf("Figures are medians of up to %d repeats.", repeats))
+	}
+	if streams {
+		parts = append(parts, "GB is 10^9 bytes of Arrow IPC bodies.")
+	}
+	if calls {
+		parts = append(parts, "A call is over when its whole answer is there.")
+	}
+	if streams || calls {
+		parts = append(parts, "Latencies are percentiles within a trial.")
+	}
+	return strings.Join(parts, " ")
 }
 
 func axisColumn(axis string) Column {
@@ -113,43 +178,11 @@ func title(run Run, trials []*Trial) string {
 	return s
 }
 
-// Common tells the Axes that are none of axes, which the groups share.
-func Common(groups []Group, axes []string) string {
-	if len(groups) == 0 {
-		return ""
-	}
-	c := groups[0].Config
-	var parts []string
-	for _, a := range Axes {
-		v, _ := c.Axis(a)
-		if slices.Contains(axes, a) || v == "" || a == "batch_bytes" && v == "0" || a == "rows" && allByBytes(groups) {
-			continue
-		}
-		parts = append(parts, c.Phrase(a))
-	}
-	return strings.Join(parts, " · ")
-}
-
 func orDash(s Spread, format func(float64) string) string {
 	if s.N == 0 {
 		return "–"
 	}
 	return format(s.Median)
-}
-
-func gigabytes(v float64, n int) string {
-	if n == 0 {
-		return "–"
-	}
-	return FormatNumber(v / 1e9)
-}
-
-func spreadCell(g Group) string {
-	s := g.Metric(BodyRate)
-	if s.N < 2 {
-		return "–"
-	}
-	return gigabytes(s.Min, s.N) + "–" + gigabytes(s.Max, s.N)
 }
 
 // Verdict is "valid" where every trial of the group is, or else what they are
@@ -181,94 +214,6 @@ func (t *Trial) Outcome() string {
 		return "no verdict"
 	}
 	return t.Verdict
-}
-
-// notes gathers errors and warnings; equal ones are told once, with the
-// trials that had them.
-func notes(groups []Group) []Note {
-	var order []Note
-	ids := map[Note][]string{}
-	tell := func(isError bool, id, text string) {
-		n := Note{isError, text}
-		if _, ok := ids[n]; !ok {
-			order = append(order, n)
-		}
-		ids[n] = append(ids[n], id)
-	}
-	for _, g := range groups {
-		for _, t := range g.Trials {
-			if t.Status == StatusFailed || len(t.Errors) > 0 || t.Error != "" {
-				tell(true, t.ID, t.failure())
-			}
-		}
-		for _, t := range g.Trials {
-			for _, w := range t.Warnings {
-				tell(false, t.ID, w)
-			}
-		}
-	}
-	slices.SortStableFunc(order, func(a, b Note) int {
-		switch {
-		case a.Error == b.Error:
-			return 0
-		case a.Error:
-			return -1
-		default:
-			return 1
-		}
-	})
-	for i, n := range order {
-		order[i].Text = Clean(trialList(ids[n]) + ": " + n.Text)
-	}
-	return order
-}
-
-// failure says what went wrong in t: its codes with their counts, and its
-// first error.
-func (t *Trial) failure() string {
-	var parts []string
-	for _, code := range slices.Sorted(maps.Keys(t.Errors)) {
-		parts = append(parts, code+" × "+strconv.FormatInt(t.Errors[code], 10))
-	}
-	s := strings.Join(parts, ", ")
-	switch {
-	case t.Error == "":
-	case s == "":
-		s = t.Error
-	default:
-		s += "; first: " + t.Error
-	}
-	if s == "" {
-		return t.Status
-	}
-	if t.Status == StatusFailed {
-		return "failed: " + s
-	}
-	return s
-}
-
-func trialList(ids []string) string {
-	slices.Sort(ids)
-	const shown = 6
-	head := "trial "
-	if len(ids) > 1 {
-		head = "trials "
-	}
-	if len(ids) > shown {
-		return head + strings.Join(ids[:shown], ", ") + fmt.Sprintf(" and %d more", len(ids)-shown)
-	}
-	return head + strings.Join(ids, ", ")
-}
-
-// Clean replaces the control characters of s, which may come from a server,
-// so that it is one line, cannot steer a terminal and fits into XML.
-func Clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp, unicode.Noncharacter_Code_Point) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
 // latency prints a percentile. Below the histogram's range its figure is only

@@ -49,6 +49,40 @@ func mixed() []*results.Trial {
 	return trials
 }
 
+// troubled is a run of calls and streams at two targets with errors, several
+// servers, and a certificate that nobody looked at.
+func troubled() []*results.Trial {
+	trials := resultstest.Plan(2, resultstest.OneAtATime([]resultstest.Axis{resultstest.Targets("zeta", "alpha")}, resultstest.Ops("get", "poll", "action:drop")))
+	for _, t := range trials {
+		t.Config.TLS, t.Config.TLSSkipVerify, t.Config.Auth = "on", true, "basic"
+		t.Config.Location, t.Config.Path, t.Config.Request = "rewrite:10.0.0.=127.0.0.", strings.Repeat("warehouse/", 8), "path"
+		if t.Config.Op == "get" {
+			t.Served = map[string]int64{"grpc+tls://127.0.0.1:1": 12, "grpc+tls://127.0.0.2:1": 1034}
+			t.Whole.Failovers = 2
+		}
+		if t.Config.Op == "poll" && t.Config.Target == "alpha" {
+			t.Failures, t.Errors = map[string]int64{"unavailable": 3, "timed_out": int64(t.Round)}, map[string]int64{"Unavailable": 3, "DeadlineExceeded": int64(t.Round)}
+			t.Whole.Renewals = int64(t.Round) - 1
+		}
+	}
+	// One that failed before what it asks for was resolved.
+	last := trials[len(trials)-1]
+	last.Status, last.Error, last.Metrics, last.Latencies = results.StatusFailed, "no route to host", nil, nil
+	last.Config.Request, last.Config.ServerTransport = "", ""
+	return trials
+}
+
+// canceled is a run of streams that are canceled.
+func canceled() []*results.Trial {
+	trials := resultstest.Matrix(2, resultstest.Codecs("none", "zstd"))
+	for _, t := range trials {
+		t.Config.CancelAfter, t.Config.Provoke, t.Config.Timeout = "16", "timed_out:10", 1.5
+		t.Latencies["cancel"] = results.Latency{Count: 3, P50: 50_000, P99: 70_000}
+		t.Latencies["cancel_seen"] = results.Latency{Count: 3, P50: 150_000, P99: 170_000}
+	}
+	return trials
+}
+
 func TestTableGolden(t *testing.T) {
 	one := resultstest.Matrix(1)
 	bytesSized := resultstest.Matrix(1, resultstest.Ops("get", "exchange"), resultstest.Rows(100, 3000))
@@ -69,6 +103,10 @@ func TestTableGolden(t *testing.T) {
 		{"failed", failed, 0},
 		{"none", nil, 0},
 		{"bytes", bytesSized, 0},
+		{"calls", resultstest.Matrix(1, resultstest.Ops("info", "list-flights", "handshake", "action:ping"), resultstest.Streams(1, 4)), 0},
+		{"features", resultstest.FeatureCosts(2), 0},
+		{"troubled", troubled(), 0},
+		{"canceled", canceled(), 0},
 		{"transports", resultstest.Matrix(2, resultstest.Transports("stock", "grpc", "direct"), resultstest.Codecs("zstd:3", "none", "zstd:1", "lz4")), 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -81,7 +119,7 @@ func TestTableGolden(t *testing.T) {
 				t.Error("a control character got through")
 			}
 			for line := range strings.Lines(b.String()) {
-				isNote := strings.HasPrefix(line, "error") || strings.HasPrefix(line, "warning") || strings.Contains(line, " ")
+				isNote := strings.HasPrefix(line, "error") || strings.HasPrefix(line, "warning") || strings.HasPrefix(line, "note") || strings.Contains(line, " ")
 				if c.width > 0 && !isNote && utf8.RuneCountInString(line) > c.width+1 {
 					t.Errorf("line is wider than %d: %q", c.width, line)
 				}

@@ -26,17 +26,15 @@ func (t Table) WriteText(w io.Writer, width int) error {
 			b.WriteString("\n")
 			t.writeBlock(b, block)
 		}
-		b.WriteString("\n" + t.Key + "\n")
+		if t.Key != "" {
+			b.WriteString("\n" + t.Key + "\n")
+		}
 	}
 	for i, n := range t.Notes {
 		if i == 0 {
 			b.WriteString("\n")
 		}
-		if n.Error {
-			b.WriteString("error: " + n.Text + "\n")
-		} else {
-			b.WriteString("warning: " + n.Text + "\n")
-		}
+		b.WriteString(n.Kind + ": " + n.Text + "\n")
 	}
 	return b.Flush()
 }

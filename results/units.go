@@ -99,8 +99,8 @@ func (m Metric) String() string {
 	switch m.Unit {
 	case "ns":
 		return FormatNanoseconds(m.Value)
-	case "s":
-		return FormatSeconds(m.Value)
+	case "s", "s/call":
+		return FormatSeconds(m.Value) + strings.TrimPrefix(m.Unit, "s")
 	case "", "1":
 		return FormatSI(m.Value, "")
 	case "s/GB", "%":

@@ -36,10 +36,9 @@ func ByAxis(groups []results.Group, axis string, rest []string) []Series {
 		series[i].Groups = append(series[i].Groups, g)
 	}
 	if axis != "" {
+		order := results.OrderOf(groups)
 		for _, s := range series {
-			slices.SortStableFunc(s.Groups, func(a, b results.Group) int {
-				return results.CompareAxis(a.Config, b.Config, axis)
-			})
+			slices.SortStableFunc(s.Groups, func(a, b results.Group) int { return order.Compare(a.Config, b.Config, axis) })
 		}
 	}
 	return series
@@ -66,6 +65,7 @@ func Values(groups []results.Group, axis string) []results.Config {
 	for _, g := range groups {
 		configs = append(configs, g.Config)
 	}
-	slices.SortStableFunc(configs, func(a, b results.Config) int { return results.CompareAxis(a, b, axis) })
+	order := results.OrderOf(groups)
+	slices.SortStableFunc(configs, func(a, b results.Config) int { return order.Compare(a, b, axis) })
 	return slices.CompactFunc(configs, func(a, b results.Config) bool { return results.CompareAxis(a, b, axis) == 0 })
 }

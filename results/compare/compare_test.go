@@ -81,3 +81,142 @@ func TestFacets(t *testing.T) {
 		t.Errorf("the kept series do not reach over the axis")
 	}
 }
+
+func TestToBase(t *testing.T) {
+	star := func(axes ...resultstest.Axis) []*results.Trial {
+		return resultstest.Plan(1, resultstest.OneAtATime(nil, axes...))
+	}
+	for _, c := range []struct {
+		name   string
+		trials []*results.Trial
+		base   string // what is in the middle, "" where nothing is
+		names  []string
+	}{
+		{"none", nil, "", nil},
+		{"features", star(resultstest.TLS("off", "on", "mtls"), resultstest.Codecs("none", "zstd"), resultstest.Auth("none", "basic", "token"), resultstest.Headers(0, 10, 1)),
+			"TLS off · no codec · no auth · no headers", []string{"TLS on", "mTLS", "zstd", "token auth", "basic auth", "1 header", "10 headers"}},
+		{"a base that is not first in order", star(resultstest.TLS("on", "off"), resultstest.Codecs("lz4", "none", "zstd")),
+			"TLS on · lz4 · no auth · no headers", []string{"TLS off", "no codec", "zstd"}},
+		{"one feature", resultstest.Matrix(1, resultstest.Headers(100, 0, 1, 10)), "TLS off · no codec · no auth · no headers", []string{"1 header", "10 headers", "100 headers"}},
+		{"too few", star(resultstest.TLS("off", "on"), resultstest.Headers(0, 1)), "", nil},
+		{"a product", resultstest.Matrix(1, resultstest.TLS("off", "on", "mtls"), resultstest.Headers(0, 1)), "", nil},
+		{"no feature", resultstest.Matrix(1, resultstest.Rows(1, 2, 3, 4)), "", nil},
+		{"operations", resultstest.Matrix(1, resultstest.Ops("get", "put", "exchange", "info")), "", nil},
+	} {
+		groups := results.GroupTrials(c.trials)
+		relatives, base, ok := compare.ToBase(groups)
+		if ok != (c.base != "") {
+			t.Errorf("%s: ok is %v", c.name, ok)
+			continue
+		}
+		var names []string
+		for _, r := range relatives {
+			names = append(names, r.Name())
+		}
+		if !slices.Equal(names, c.names) {
+			t.Errorf("%s: relatives are %q, want %q", c.name, names, c.names)
+		}
+		if ok {
+			if got := compare.Label(base.Config, []string{"tls", "compression", "auth", "headers"}); got != c.base {
+				t.Errorf("%s: the base is %s, want %s", c.name, got, c.base)
+			}
+		}
+	}
+}
+
+func TestRatio(t *testing.T) {
+	group := func(byRound map[int]float64) (g results.Group) {
+		for round := range 9 {
+			if v, ok := byRound[round]; ok {
+				g.Trials = append(g.Trials, &results.Trial{Round: round, Status: results.StatusOK, Metrics: map[string]results.Metric{"m": {Value: v}}})
+			}
+		}
+		return g
+	}
+	for name, c := range map[string]struct {
+		a, base map[int]float64
+		want    results.Spread
+	}{
+		"within rounds":        {map[int]float64{1: 50, 2: 30, 3: 10}, map[int]float64{1: 100, 2: 50, 3: 40}, results.Spread{N: 3, Median: 0.5, Min: 0.25, Max: 0.6}},
+		"rounds that both had": {map[int]float64{1: 50, 2: 30}, map[int]float64{2: 60, 3: 1}, results.Spread{N: 1, Median: 0.5, Min: 0.5, Max: 0.5}},
+		"no round in common":   {map[int]float64{1: 50}, map[int]float64{2: 200}, results.Spread{N: 1, Median: 0.25, Min: 0.25, Max: 0.25}},
+		"nothing moved":        {map[int]float64{1: 50}, map[int]float64{1: 0}, results.Spread{}},
+		"no figure":            {nil, map[int]float64{1: 10}, results.Spread{}},
+		"no base":              {map[int]float64{1: 10}, nil, results.Spread{}},
+	} {
+		if got := compare.Ratio(group(c.a), group(c.base), "m"); got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+}
+
+// Configs that depart from a base are shown with it, an axis a facet.
+func TestFacetsAroundABase(t *testing.T) {
+	groups := results.GroupTrials(resultstest.FeatureCosts(1))
+	axes := results.Varying(groups)
+	series := compare.ByAxis(groups, "", axes)
+	var got []string
+	for _, f := range compare.Facets(series, axes, 7) {
+		s := f.Series[0].Config.Op + " " + f.Along + ":"
+		for _, x := range f.Series {
+			s += " " + f.Label(x)
+		}
+		got = append(got, s)
+	}
+	want := []string{
+		"get tls: TLS off TLS on mTLS", "get compression: no codec lz4 zstd", "get auth: no auth token auth basic auth",
+		"get headers: no headers 1 header 10 headers 100 headers", "get middleware: no middlewares 10 middlewares",
+	}
+	for _, w := range slices.Clone(want) {
+		want = append(want, "info"+w[len("get"):])
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("facets are %q, want %q", got, want)
+	}
+	whole := compare.Facets(series, axes, 14)
+	if len(whole) != 2 || whole[0].Label(whole[0].Series[0]) != "plain" || whole[0].Label(whole[0].Series[1]) != "TLS on" {
+		t.Errorf("%d facets where an operation fits into one", len(whole))
+	}
+	if got := whole[1].BaseLabel(); got != "plain: TLS off · no codec · no auth · no headers · no middlewares" {
+		t.Errorf("the base is %q", got)
+	}
+}
+
+// Targets are in the order of the plan, wherever they are shown.
+func TestTargetsInTheOrderOfThePlan(t *testing.T) {
+	var configs []results.Config
+	for _, target := range []string{"new", "old", "base"} {
+		for _, rows := range []int64{1, 2, 3} {
+			c := resultstest.Config()
+			c.Target, c.Rows = target, rows
+			configs = append(configs, c)
+		}
+	}
+	groups := results.GroupTrials(resultstest.Plan(2, configs))
+	want := []string{"new", "old", "base"}
+	names := func(cs []results.Config) (out []string) {
+		for _, c := range cs {
+			out = append(out, c.Target)
+		}
+		return out
+	}
+	if got := names(compare.Values(groups, "target")); !slices.Equal(got, want) {
+		t.Errorf("values are %q, want %q", got, want)
+	}
+	for i, s := range compare.ByAxis(groups, "rows", []string{"target"}) {
+		if s.Config.Target != want[i] {
+			t.Errorf("series %d is %s, want %s", i, s.Config.Target, want[i])
+		}
+	}
+	for i, g := range compare.ByAxis(groups, "target", []string{"rows"})[0].Groups {
+		if g.Config.Target != want[i] {
+			t.Errorf("point %d is %s, want %s", i, g.Config.Target, want[i])
+		}
+	}
+	axes := results.Varying(groups)
+	for i, f := range compare.Facets(compare.ByAxis(groups, "", axes), []string{"target", "rows"}, 2) {
+		if i > 0 && results.CompareAxis(f.Series[0].Config, groups[0].Config, "rows") < 0 {
+			t.Errorf("facet %d is out of order", i)
+		}
+	}
+}

@@ -8,36 +8,68 @@ import (
 // maxRows is how many configurations one picture of bars lists.
 const maxRows = 14
 
-// cost draws the CPU seconds a GB costs, client and server side by side.
-func (d *drawer) cost() {
+// cost is a pair of metrics of what a unit of work costs.
+type cost struct {
+	client, server string
+	file, title    string
+	label          string
+	scale          float64 // the metrics are divided by it to be in the unit of label
+}
+
+var costs = []cost{
+	{results.ClientCPU, results.ServerCPU, "cpu", "CPU time per gigabyte", "CPU seconds per GB of Arrow IPC bodies", 1},
+	{results.ClientCallCPU, results.ServerCallCPU, "cpu-per-call", "CPU time per call", "CPU µs per call", 1e-6},
+}
+
+// cost draws what a unit of work costs, client and server side by side.
+func (d *drawer) cost(c cost) {
 	var groups []results.Group
+	server := false
 	for _, g := range d.groups {
-		if g.Metric(results.ClientCPU).N+g.Metric(results.ServerCPU).N > 0 {
+		if g.Metric(c.client).N+g.Metric(c.server).N > 0 {
 			groups = append(groups, g)
+			server = server || g.Metric(c.server).N > 0
 		}
 	}
+	l := list{
+		file: c.file, title: c.title, remark: "less is better", values: c.label,
+		entries: []entry{{label: "client", style: styles[0], bar: true}, {label: "server", style: styles[1], bar: true}},
+		bars: func(g results.Group) []results.Spread {
+			return []results.Spread{scaled(g.Metric(c.client), c.scale), scaled(g.Metric(c.server), c.scale)}
+		},
+	}
+	if !server {
+		l.notes = []string{"The server's CPU time is not known."}
+	}
+	d.list(l, groups)
+}
+
+// list is a picture of bars with a row a configuration.
+type list struct {
+	file, title, remark string
+	values              string // label of the axis of figures
+	notes               []string
+	entries             []entry
+	bars                func(results.Group) []results.Spread // one each style
+}
+
+// list draws l for groups.
+func (d *drawer) list(l list, groups []results.Group) {
 	axes := results.Varying(groups)
-	const what = "CPU time per gigabyte"
-	for _, f := range d.facets(what, compare.ByAxis(groups, "", axes), axes, maxRows) {
-		fig := &Figure{Name: "cpu" + f.file, Title: what + f.head, Notes: f.notes, Subtitle: f.subtitle("less is better", repeats(groups))}
-		b := &bars{format: results.FormatNumber, styles: styles[:2]}
+	for _, f := range d.facets(l.title, compare.ByAxis(groups, "", axes), axes, maxRows) {
+		fig := &Figure{Name: l.file + f.file, Title: l.title + f.head, Notes: append(f.notes, l.notes...),
+			Subtitle: f.subtitle(l.remark, repeats(groups)), entries: l.entries}
+		b := &bars{format: results.FormatNumber, styles: styles[:max(len(l.entries), 1)]}
 		var names []string
-		server := false
 		for _, s := range f.Series {
-			g := s.Groups[0]
-			b.rows = append(b.rows, []results.Spread{g.Metric(results.ClientCPU), g.Metric(results.ServerCPU)})
-			server = server || g.Metric(results.ServerCPU).N > 0
-			name := compare.Label(s.Config, f.Rest)
+			b.rows = append(b.rows, l.bars(s.Groups[0]))
+			name := f.Label(s)
 			if name == "" {
 				name = s.Config.Op
 			}
 			names = append(names, name)
 		}
-		fig.entries = []entry{{label: "client", style: styles[0], bar: true}, {label: "server", style: styles[1], bar: true}}
-		if !server {
-			fig.Notes = append(fig.Notes, "The server's CPU time is not known.")
-		}
-		fig.lay(b, names, "", "CPU seconds per GB of Arrow IPC bodies")
+		fig.lay(b, names, "", l.values)
 		d.add(fig)
 	}
 }

@@ -110,6 +110,7 @@ type bars struct {
 	styles []style
 	rows   [][]results.Spread // by category, by series; N = 0 draws nothing
 	format func(float64) string
+	base   float64 // a line marks it; 0: none
 }
 
 const (
@@ -127,6 +128,10 @@ func (b *bars) height() vg.Length {
 func (b *bars) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
 	sty := textStyle(8.5, ink, false)
+	if b.base != 0 {
+		l := draw.LineStyle{Color: ink, Width: 0.9, Dashes: []vg.Length{3, 2}}
+		c.StrokeLine2(l, x(b.base), c.Min.Y, x(b.base), c.Max.Y)
+	}
 	for i, row := range b.rows {
 		mid := y(float64(len(b.rows) - 1 - i))
 		for j, s := range row {
@@ -144,7 +149,11 @@ func (b *bars) Plot(c draw.Canvas, p *plot.Plot) {
 			if len(b.styles) > 1 && end-x(0) > 16 {
 				c.DrawGlyphNoClip(b.styles[j].onBar(), vg.Point{X: x(0) + 8, Y: at})
 			}
-			c.FillText(sty, vg.Point{X: right + 6, Y: at - 3}, b.format(s.Median))
+			text := b.format(s.Median)
+			if l, r := right+4, right+8+sty.Width(text); b.base != 0 && l < x(b.base) && x(b.base) < r { // the line would cross it
+				c.FillPolygon(paper, []vg.Point{{X: l, Y: lo}, {X: r, Y: lo}, {X: r, Y: hi}, {X: l, Y: hi}})
+			}
+			c.FillText(sty, vg.Point{X: right + 6, Y: at - 3}, text)
 		}
 	}
 }

@@ -14,31 +14,59 @@ import (
 	"flightbench/results/compare"
 )
 
-// latencies draws each latency by percentile, repeats merged.
+// latencies draws each latency by percentile, repeats merged. Calls are drawn
+// together, each by the latency that stands for it.
 func (d *drawer) latencies() error {
-	set := map[string]bool{}
+	set := map[string][]results.Group{}
+	calls := map[string][]results.Group{}
 	for _, g := range d.groups {
+		call := g.CallLatency()
+		if call != "" {
+			calls[call] = append(calls[call], g)
+		}
+		names := map[string]bool{}
 		for _, t := range g.Measured() {
 			for name, l := range t.Latencies {
-				if l.Count > 0 {
-					set[name] = true
-				}
+				names[name] = names[name] || l.Count > 0 && name != call
+			}
+		}
+		for name, has := range names {
+			if has {
+				set[name] = append(set[name], g)
 			}
 		}
 	}
 	var errs []error
+	one := func(name string) func(results.Group) string { return func(results.Group) string { return name } }
+	if len(calls) > 1 {
+		var groups []results.Group
+		for _, g := range d.groups { // in their order
+			if g.CallLatency() != "" {
+				groups = append(groups, g)
+			}
+		}
+		errs = append(errs, d.latency("calls", "latency-calls", "call to end of answer", groups, results.Group.CallLatency))
+	}
+	for name, groups := range calls {
+		if len(calls) == 1 {
+			errs = append(errs, d.latency(words(name), "latency-call-"+fileName(name), results.LatencyDoc(name), groups, one(name)))
+		}
+	}
 	for _, name := range results.InOrder(set, results.Latencies) {
-		errs = append(errs, d.latency(name))
+		errs = append(errs, d.latency(words(name), "latency-"+fileName(name), results.LatencyDoc(name), set[name], one(name)))
 	}
 	return errors.Join(errs...)
 }
 
-func (d *drawer) latency(name string) error {
+func words(name string) string { return strings.ReplaceAll(name, "_", " ") }
+
+// latency draws the latency of groups that of names for each.
+func (d *drawer) latency(title, file, doc string, from []results.Group, of func(results.Group) string) error {
 	var groups []results.Group
 	curves := map[string]plotter.XYs{}
 	var errs []error
-	for _, g := range d.groups {
-		h, err := d.merged(g, name)
+	for _, g := range from {
+		h, err := d.merged(g, of(g))
 		if err != nil {
 			errs = append(errs, err)
 		}
@@ -48,9 +76,7 @@ func (d *drawer) latency(name string) error {
 		}
 	}
 	axes := results.Varying(groups)
-	words := strings.ReplaceAll(name, "_", " ")
-	what := fmt.Sprintf("Latency by percentile: %s", words)
-	doc := results.LatencyDoc(name)
+	what := "Latency by percentile: " + title
 	for _, f := range d.facets(what, compare.ByAxis(groups, "", axes), axes, maxSeries) {
 		head := strings.Replace(f.head, ": ", " · ", 1)
 		merged := ""
@@ -58,7 +84,7 @@ func (d *drawer) latency(name string) error {
 			merged = "repeats merged"
 		}
 		fig := &Figure{
-			Name: "latency-" + fileName(name) + f.file, Title: what + head, Notes: f.notes,
+			Name: file + f.file, Title: what + head, Notes: f.notes,
 			Subtitle: f.subtitle(doc, merged), entries: f.entries(false),
 		}
 		p := newPlot()

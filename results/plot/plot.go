@@ -1,5 +1,6 @@
-// Package plot draws the pictures of a run: what it moved against each axis
-// that varies, over time and at what cost, and its latencies by percentile.
+// Package plot draws the pictures of a run: what it moved or how many calls it
+// made against each axis that varies, over time and at what cost, its latencies
+// by percentile, and what a feature costs relative to a run without.
 // Every picture comes as SVG and as PNG, from what is stored alone.
 package plot
 
@@ -22,7 +23,6 @@ const maxFacets = 12
 type drawer struct {
 	run     *results.Loaded
 	groups  []results.Group // those that measured something
-	axes    []string
 	figures []*Figure
 	notes   []string
 }
@@ -41,20 +41,17 @@ func All(l *results.Loaded) (figures []*Figure, notes []string, err error) {
 	if n := len(all) - len(d.groups); n > 0 {
 		d.note("%d of %d configurations measured nothing and are in no plot", n, len(all))
 	}
-	d.axes = results.Varying(d.groups)
-	for _, numeric := range []bool{true, false} { // curves say most and come first
-		for _, axis := range d.axes {
-			if isNumeric(d.groups, axis) == numeric {
-				d.throughput(axis)
-			}
-		}
-	}
-	if len(d.axes) == 0 {
-		d.throughput("")
+	d.relative()
+	for _, q := range quantities {
+		d.throughput(q)
 	}
 	err = d.latencies()
-	d.timeline()
-	d.cost()
+	for _, q := range quantities {
+		d.timeline(q)
+	}
+	for _, c := range costs {
+		d.cost(c)
+	}
 	return d.figures, d.notes, err
 }
 
@@ -139,6 +136,13 @@ func (d *drawer) facets(what string, series []compare.Series, rest []string, lim
 			f.head = ": " + compare.Label(p.Series[0].Config, p.Fixed)
 			f.file = "-" + fileName(f.head)
 		}
+		if p.Along != "" {
+			f.head += " · by " + results.AxisLabel(p.Along)
+			if len(p.Fixed) == 0 {
+				f.head = ": by " + results.AxisLabel(p.Along)
+			}
+			f.file += "-by-" + fileName(p.Along)
+		}
 		if p.Dropped > 0 {
 			text := fmt.Sprintf("%d of %d lines are drawn", len(p.Series), len(p.Series)+p.Dropped)
 			f.notes = append(f.notes, text+"; the table holds all.")
@@ -162,7 +166,7 @@ func (f facet) entries(bar bool) []entry {
 	}
 	es := make([]entry, len(f.Series))
 	for i, s := range f.Series {
-		es[i] = entry{label: elide(compare.Label(s.Config, f.Rest), legendStyle(), figureWidth-2*margin-swatch-5), style: styles[i], bar: bar}
+		es[i] = entry{label: elide(f.Label(s), legendStyle(), figureWidth-2*margin-swatch-5), style: styles[i], bar: bar}
 	}
 	return es
 }
@@ -176,10 +180,22 @@ func (f facet) subtitle(parts ...string) string {
 			}
 		}
 	}
+	parts = append(parts, f.BaseLabel())
 	if f.common != "" {
 		parts = append(parts, f.common)
 	}
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " · ")
+}
+
+// with are the groups that have the metric.
+func (d *drawer) with(metric string) []results.Group {
+	var groups []results.Group
+	for _, g := range d.groups {
+		if g.Metric(metric).N > 0 {
+			groups = append(groups, g)
+		}
+	}
+	return groups
 }
 
 // repeats says how the figure sums repeats up.

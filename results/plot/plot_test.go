@@ -42,6 +42,10 @@ func cases() map[string][]*results.Trial {
 		"streams":    resultstest.Matrix(1, resultstest.Streams(1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 24, 32, 48, 64, 1024)),
 		"seven":      resultstest.Matrix(1, resultstest.Streams(1, 16), resultstest.Codecs("none", "lz4", "zstd", "zstd:3", "zstd:5", "zstd:7", "zstd:9")),
 		"one":        resultstest.Matrix(1),
+		"one call":   resultstest.Matrix(1, resultstest.Ops("poll")),
+		"calls":      resultstest.Matrix(2, resultstest.Ops("info", "schema", "list-flights", "action:ping"), resultstest.Streams(1, 4, 16)),
+		"mixed":      resultstest.Matrix(2, resultstest.Ops("get", "put", "handshake"), resultstest.Headers(0, 1, 10)),
+		"features":   resultstest.FeatureCosts(1),
 		"zero bytes": zero,
 		"nothing":    nothing,
 		"failed":     failed,
@@ -86,6 +90,71 @@ func TestFigures(t *testing.T) {
 				t.Errorf("%d files for %d figures", len(n), len(figures))
 			}
 		})
+	}
+}
+
+// What a run has decides which figures it gets.
+func TestWhichFigures(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		trials    []*results.Trial
+		want, not []string // beginnings of names
+	}{
+		{"streams", resultstest.Matrix(1, resultstest.Rows(128, 1024)), []string{"throughput-by-rows", "timeline", "cpu", "latency-batch-gap"},
+			[]string{"calls", "timeline-calls", "cpu-per-call", "latency-call", "relative"}},
+		{"calls", resultstest.Matrix(1, resultstest.Ops("info", "poll")), []string{"calls-by-op", "timeline-calls", "cpu-per-call", "latency-calls"},
+			[]string{"throughput", "latency-info", "latency-poll", "relative"}},
+		{"one kind of call", resultstest.Matrix(1, resultstest.Ops("info"), resultstest.Streams(1, 2)), []string{"calls-by-concurrency", "latency-call-info"}, []string{"latency-calls", "throughput"}},
+		{"both", resultstest.Matrix(1, resultstest.Ops("get", "info")), []string{"throughput", "calls", "latency-info", "latency-call-info", "cpu", "cpu-per-call", "timeline", "timeline-calls"}, nil},
+		{"features", resultstest.FeatureCosts(1), []string{"relative", "throughput", "calls", "latency-call-info-by-tls"}, []string{"throughput-by", "calls-by"}},
+		{"two targets", resultstest.Plan(1, resultstest.OneAtATime([]resultstest.Axis{resultstest.Targets("b", "a")}, resultstest.Codecs("none", "lz4"), resultstest.Headers(0, 1, 2))),
+			[]string{"relative-b", "relative-a"}, nil},
+		{"one feature", resultstest.Matrix(1, resultstest.Headers(0, 1, 10, 100)), []string{"relative", "throughput-by-headers"}, nil},
+		{"too few for a base", resultstest.Matrix(1, resultstest.Headers(0, 1, 10)), nil, []string{"relative"}},
+		{"no feature", resultstest.Matrix(1, resultstest.Rows(1, 10, 100, 1000)), nil, []string{"relative"}},
+		{"curves and a base", resultstest.Plan(1, resultstest.OneAtATime(nil, resultstest.Codecs("none", "lz4"), resultstest.Rows(128, 1024, 8192))),
+			[]string{"relative", "throughput", "throughput-by-rows"}, []string{"throughput-by-compression"}},
+	} {
+		l := &results.Loaded{Run: resultstest.Run(len(c.trials)), Trials: c.trials}
+		figures, _, err := plot.All(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, f := range figures {
+			names = append(names, f.Name)
+		}
+		for _, want := range c.want {
+			if !slices.ContainsFunc(names, func(n string) bool { return n == want || strings.HasPrefix(n, want+"-") }) {
+				t.Errorf("%s: no figure %s among %q", c.name, want, names)
+			}
+		}
+		for _, not := range c.not {
+			if slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, not) }) {
+				t.Errorf("%s: a figure %s among %q", c.name, not, names)
+			}
+		}
+	}
+}
+
+func TestRelativeFigureTellsItsBase(t *testing.T) {
+	trials := resultstest.FeatureCosts(2)
+	figures, _, err := plot.All(&results.Loaded{Run: resultstest.Run(len(trials)), Trials: trials})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := figures[0]
+	if f.Name != "relative" || !strings.Contains(f.Subtitle, "100 % is TLS off · no codec · no auth · no headers · no middlewares: get ") {
+		t.Errorf("the first figure is %s, %q", f.Name, f.Subtitle)
+	}
+	svg, err := f.SVG()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{">TLS on<", ">mTLS<", ">zstd<", ">basic auth<", ">100 headers<", ">10 middlewares<", ">info, calls/s<"} {
+		if !bytes.Contains(svg, []byte(want)) {
+			t.Errorf("it does not say %s", want)
+		}
 	}
 }
 

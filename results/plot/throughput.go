@@ -1,6 +1,7 @@
 package plot
 
 import (
+	"fmt"
 	"math"
 
 	"gonum.org/v1/plot"
@@ -10,34 +11,86 @@ import (
 	"flightbench/results/compare"
 )
 
-const rateLabel = "GB/s of Arrow IPC bodies"
+// quantity is what a run is measured by: bytes where it moves batches, else
+// calls. A run may have both.
+type quantity struct {
+	metric         string
+	throughput     string // title of the figure against the axes
+	throughputFile string
+	timeline       string // title of the figure over time
+	timelineFile   string
+	label          string
+	scale          float64 // the metric is divided by it to be in the unit of label
+	perInterval    func(results.Interval) int64
+}
 
-// throughput draws GB/s against axis: numbers on a log2 scale, words as bars.
-func (d *drawer) throughput(axis string) {
-	var groups []results.Group
-	for _, g := range d.groups {
-		if g.Metric(results.BodyRate).N > 0 {
-			groups = append(groups, g)
+var quantities = []quantity{
+	{results.BodyRate, "Throughput", "throughput", "Throughput over time", "timeline", "GB/s of Arrow IPC bodies", 1e9,
+		func(iv results.Interval) int64 { return iv.Bytes.Body }},
+	{results.CallRate, "Calls per second", "calls", "Calls per second over time", "timeline-calls", "calls/s", 1,
+		func(iv results.Interval) int64 { return iv.Streams }},
+}
+
+// throughput draws q against each axis that varies, or alone where none does.
+// Where configurations depart from a base they are a list instead, but for the
+// axes that make a curve.
+func (d *drawer) throughput(q quantity) {
+	groups := d.with(q.metric)
+	axes := results.Varying(groups)
+	departs := len(groups) > 0 && compare.Departs(groups)
+	if departs {
+		d.list(list{file: q.throughputFile, title: q.throughput, values: q.label, bars: func(g results.Group) []results.Spread {
+			return []results.Spread{scaled(g.Metric(q.metric), q.scale)}
+		}}, groups)
+	}
+	for _, numeric := range []bool{true, false} { // curves say most and come first
+		for _, axis := range axes {
+			if isNumeric(groups, axis) == numeric && (numeric || !departs) {
+				d.throughputBy(q, groups, axis, compare.Rest(axes, axis))
+			}
 		}
 	}
-	rest := compare.Rest(d.axes, axis)
-	what := "Throughput"
-	file := "throughput"
+	if len(axes) == 0 {
+		d.throughputBy(q, groups, "", nil)
+	}
+}
+
+// throughputBy draws q against axis: numbers on a log2 scale, words as bars.
+func (d *drawer) throughputBy(q quantity, groups []results.Group, axis string, rest []string) {
+	what, file := q.throughput, q.throughputFile
 	if axis != "" {
 		what += " by " + results.AxisLabel(axis)
 		file += "-by-" + fileName(axis)
 	}
-	for _, f := range d.facets(what, compare.ByAxis(groups, axis, rest), rest, maxSeries) {
+	series, alone := along(compare.ByAxis(groups, axis, rest))
+	for _, f := range d.facets(what, series, rest, maxSeries) {
 		fig := &Figure{Name: file + f.file, Title: what + f.head, Notes: f.notes, Subtitle: f.subtitle(repeats(groups))}
+		if alone > 0 {
+			fig.Notes = append(fig.Notes, fmt.Sprintf("Not in this picture: %d of %d configurations, which no other differs from in this axis alone.", alone, len(groups)))
+		}
 		if isNumeric(groups, axis) {
 			fig.entries = f.entries(false)
-			d.ratesOverNumbers(fig, f, axis)
+			d.ratesOverNumbers(fig, f, axis, q)
 		} else {
 			fig.entries = f.entries(true)
-			d.ratesOverWords(fig, f, axis)
+			d.ratesOverWords(fig, f, axis, q)
 		}
 		d.add(fig)
 	}
+}
+
+// along drops the series of a single group where others have more, and counts
+// them: they show nothing of the axis.
+func along(series []compare.Series) (kept []compare.Series, alone int) {
+	for _, s := range series {
+		if len(s.Groups) > 1 {
+			kept = append(kept, s)
+		}
+	}
+	if len(kept) == 0 {
+		return series, 0
+	}
+	return kept, len(series) - len(kept)
 }
 
 // isNumeric says whether axis can be drawn on a log scale: zero stands for
@@ -54,11 +107,12 @@ func isNumeric(groups []results.Group, axis string) bool {
 	return true
 }
 
-func gigabytes(s results.Spread) results.Spread {
-	return results.Spread{N: s.N, Median: s.Median / 1e9, Min: s.Min / 1e9, Max: s.Max / 1e9}
+// scaled is s in units of scale.
+func scaled(s results.Spread, scale float64) results.Spread {
+	return results.Spread{N: s.N, Median: s.Median / scale, Min: s.Min / scale, Max: s.Max / scale}
 }
 
-func (d *drawer) ratesOverNumbers(fig *Figure, f facet, axis string) {
+func (d *drawer) ratesOverNumbers(fig *Figure, f facet, axis string, q quantity) {
 	p := newPlot()
 	var groups []results.Group
 	top := 0.0
@@ -67,7 +121,7 @@ func (d *drawer) ratesOverNumbers(fig *Figure, f facet, axis string) {
 		c := &curve{style: styles[i], markers: true}
 		for _, g := range s.Groups {
 			x, _ := g.Config.Number(axis)
-			y := gigabytes(g.Metric(results.BodyRate))
+			y := scaled(g.Metric(q.metric), q.scale)
 			c.xy = append(c.xy, plotter.XY{X: math.Log2(x), Y: y.Median})
 			c.spread = append(c.spread, y)
 			top = math.Max(top, y.Max)
@@ -77,7 +131,7 @@ func (d *drawer) ratesOverNumbers(fig *Figure, f facet, axis string) {
 	}
 	ticks, end := linearTicks(top, 7)
 	p.Y.Tick.Marker = plot.ConstantTicks(ticks)
-	p.Y.Label.Text = rateLabel
+	p.Y.Label.Text = q.label
 	var values []float64
 	labels := map[float64]string{}
 	for _, c := range compare.Values(groups, axis) {
@@ -96,7 +150,7 @@ func (d *drawer) ratesOverNumbers(fig *Figure, f facet, axis string) {
 	fig.plot, fig.height = p, 270
 }
 
-func (d *drawer) ratesOverWords(fig *Figure, f facet, axis string) {
+func (d *drawer) ratesOverWords(fig *Figure, f facet, axis string, q quantity) {
 	var groups []results.Group
 	for _, s := range f.Series {
 		groups = append(groups, s.Groups...)
@@ -117,7 +171,7 @@ func (d *drawer) ratesOverWords(fig *Figure, f facet, axis string) {
 		for i, s := range f.Series {
 			for _, g := range s.Groups {
 				if axis == "" || results.CompareAxis(g.Config, v, axis) == 0 {
-					row[i] = gigabytes(g.Metric(results.BodyRate))
+					row[i] = scaled(g.Metric(q.metric), q.scale)
 				}
 			}
 		}
@@ -130,7 +184,7 @@ func (d *drawer) ratesOverWords(fig *Figure, f facet, axis string) {
 	if axis != "" {
 		label = results.AxisLabel(axis)
 	}
-	fig.lay(b, names, label, rateLabel)
+	fig.lay(b, names, label, q.label)
 }
 
 // lay makes the figure one of lying bars.

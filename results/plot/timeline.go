@@ -10,14 +10,14 @@ import (
 	"flightbench/results/compare"
 )
 
-// timeline draws the throughput within the window, a line per configuration:
-// that of the repeat with the median rate.
-func (d *drawer) timeline() {
+// timeline draws q within the window, a line per configuration: that of the
+// repeat with the median rate.
+func (d *drawer) timeline(q quantity) {
 	var groups []results.Group
 	lines := map[string]plotter.XYs{}
 	most := 0
-	for _, g := range d.groups {
-		if xy := rates(typical(g)); len(xy) > 0 {
+	for _, g := range d.with(q.metric) {
+		if xy := rates(typical(g, q), q); len(xy) > 0 {
 			groups = append(groups, g)
 			lines[g.Config.Key()] = xy
 			most = max(most, len(g.Measured()))
@@ -28,9 +28,8 @@ func (d *drawer) timeline() {
 	if most > 1 {
 		which = "of each configuration the repeat of median throughput"
 	}
-	const what = "Throughput over time"
-	for _, f := range d.facets(what, compare.ByAxis(groups, "", axes), axes, maxSeries) {
-		fig := &Figure{Name: "timeline" + f.file, Title: what + f.head, Notes: f.notes, Subtitle: f.subtitle(which), entries: f.entries(false)}
+	for _, f := range d.facets(q.timeline, compare.ByAxis(groups, "", axes), axes, maxSeries) {
+		fig := &Figure{Name: q.timelineFile + f.file, Title: q.timeline + f.head, Notes: f.notes, Subtitle: f.subtitle(which), entries: f.entries(false)}
 		p := newPlot()
 		top, end := 0.0, 0.0
 		var cs []*curve
@@ -39,7 +38,7 @@ func (d *drawer) timeline() {
 			for _, pt := range c.xy {
 				top = math.Max(top, pt.Y)
 			}
-			for _, iv := range typical(s.Groups[0]).Timeline {
+			for _, iv := range typical(s.Groups[0], q).Timeline {
 				end = math.Max(end, iv.Start+iv.Seconds)
 			}
 			cs = append(cs, c)
@@ -51,7 +50,7 @@ func (d *drawer) timeline() {
 		ticks, ymax := linearTicks(top, 6)
 		p.Y.Min, p.Y.Max = 0, ymax
 		p.Y.Tick.Marker = plot.ConstantTicks(ticks)
-		p.Y.Label.Text = rateLabel
+		p.Y.Label.Text = q.label
 		ticks, _ = linearTicks(end, 10)
 		p.X.Min, p.X.Max = 0, end
 		p.X.Tick.Marker = plot.ConstantTicks(ticks)
@@ -62,26 +61,26 @@ func (d *drawer) timeline() {
 }
 
 // typical is the trial of g whose rate is the median, the lower one of two.
-func typical(g results.Group) *results.Trial {
+func typical(g results.Group, q quantity) *results.Trial {
 	trials := g.Measured()
 	best := trials[0]
-	median := g.Metric(results.BodyRate).Median
+	median := g.Metric(q.metric).Median
 	for _, t := range trials[1:] {
-		if math.Abs(t.Metrics[results.BodyRate].Value-median) < math.Abs(best.Metrics[results.BodyRate].Value-median) {
+		if math.Abs(t.Metrics[q.metric].Value-median) < math.Abs(best.Metrics[q.metric].Value-median) {
 			best = t
 		}
 	}
 	return best
 }
 
-// rates are GB/s over the middle of each interval.
-func rates(t *results.Trial) plotter.XYs {
+// rates are q over the middle of each interval.
+func rates(t *results.Trial, q quantity) plotter.XYs {
 	var xy plotter.XYs
 	for _, iv := range t.Timeline {
 		if iv.Seconds <= 0 {
 			continue
 		}
-		xy = append(xy, plotter.XY{X: iv.Start + iv.Seconds/2, Y: float64(iv.Bytes.Body) / iv.Seconds / 1e9})
+		xy = append(xy, plotter.XY{X: iv.Start + iv.Seconds/2, Y: float64(q.perInterval(iv)) / iv.Seconds / q.scale})
 	}
 	return xy
 }

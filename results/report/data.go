@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
 	"html/template"
 	"slices"
@@ -23,17 +22,18 @@ type data struct {
 	DarkCSS  template.CSS
 	Best     []best
 	Table    results.Table
+	Alarm    string   // what makes the run unsafe, "" where nothing does
 	Warnings []string // about the run as a whole
 	Sections []section
 	Facts    []fact
 	Trials   []trial
 }
 
-// best is the configuration of an operation that moved most.
+// best is the configuration of an operation that moved most, or made most calls.
 type best struct {
-	Op, Rate, At string
-	Details      []string
-	Verdict      string // "" where it is valid
+	Op, Rate, Unit, At string
+	Details            []string
+	Verdict            string // "" where it is valid
 }
 
 // section is the figures that answer one question. Those of Folded are of
@@ -46,23 +46,6 @@ type section struct {
 
 type fact struct{ Name, Value string }
 
-type trial struct {
-	*results.Trial
-	Label     string
-	Outcome   string
-	Bad       bool
-	Metrics   []fact
-	Latencies []latency
-	Errors    []fact
-	Config    string
-	Counts    []fact
-}
-
-type latency struct {
-	Name, Doc string
-	results.Latency
-}
-
 func newData(l *results.Loaded, figures []*plot.Figure) (*data, error) {
 	groups := results.GroupTrials(l.Trials)
 	axes := results.Varying(groups)
@@ -72,6 +55,9 @@ func newData(l *results.Loaded, figures []*plot.Figure) (*data, error) {
 	}
 	if d.Title == "" {
 		d.Title = "run"
+	}
+	if slices.ContainsFunc(l.Trials, func(t *results.Trial) bool { return t.Config.TLSSkipVerify }) {
+		d.Alarm = results.NotVerified + ": the server's certificate was not verified (--tls-skip-verify), so anybody may have answered"
 	}
 	d.Size = strings.TrimPrefix(d.Table.Title, d.Title+": ")
 	if !l.Run.Started.IsZero() {
@@ -94,47 +80,62 @@ func newData(l *results.Loaded, figures []*plot.Figure) (*data, error) {
 	return d, nil
 }
 
+// rates are what an operation is measured by: batches moved, or calls made.
+var rates = []struct {
+	metric, unit, cost string
+	client, server     string
+	scale, costScale   float64
+	latencies          func(results.Group) []string
+}{
+	{results.BodyRate, "GB/s", "CPU s/GB", results.ClientCPU, results.ServerCPU, 1e9, 1,
+		func(results.Group) []string { return []string{"batch_gap", "put_ack", "exchange"} }},
+	{results.CallRate, "calls/s", "CPU µs/call", results.ClientCallCPU, results.ServerCallCPU, 1, 1e-6,
+		func(g results.Group) []string { return []string{g.CallLatency()} }},
+}
+
 // bests finds the highest median rate of each operation.
 func bests(groups []results.Group, axes []string) []best {
-	var ops []string
-	top := map[string]results.Group{}
-	for _, g := range groups {
-		op := g.Config.Op
-		s := g.Metric(results.BodyRate)
-		if s.N == 0 {
-			continue
-		}
-		if _, ok := top[op]; !ok {
-			ops = append(ops, op)
-			top[op] = g
-		} else if s.Median > top[op].Metric(results.BodyRate).Median {
-			top[op] = g
-		}
-	}
 	var bs []best
-	for _, op := range ops {
-		g := top[op]
-		s := g.Metric(results.BodyRate)
-		b := best{Op: op, Rate: results.FormatNumber(s.Median / 1e9), At: compare.Label(g.Config, compare.Rest(axes, "op"))}
-		if s.N > 1 {
-			b.Details = append(b.Details, fmt.Sprintf("median of %d repeats, %s to %s", s.N, results.FormatNumber(s.Min/1e9), results.FormatNumber(s.Max/1e9)))
-		}
-		for _, name := range []string{"batch_gap", "put_ack", "exchange"} {
-			if p := g.Latency(name, results.P99); p.N > 0 {
-				b.Details = append(b.Details, fmt.Sprintf("%s p99 %s", strings.ReplaceAll(name, "_", " "), results.FormatNanoseconds(p.Median)))
+	for _, r := range rates {
+		var ops []string
+		top := map[string]results.Group{}
+		for _, g := range groups {
+			op := g.Config.Op
+			s := g.Metric(r.metric)
+			if s.N == 0 {
+				continue
+			}
+			if _, ok := top[op]; !ok {
+				ops = append(ops, op)
+				top[op] = g
+			} else if s.Median > top[op].Metric(r.metric).Median {
+				top[op] = g
 			}
 		}
-		if c := g.Metric(results.ClientCPU); c.N > 0 {
-			text := "CPU s/GB: client " + results.FormatNumber(c.Median)
-			if s := g.Metric(results.ServerCPU); s.N > 0 {
-				text += ", server " + results.FormatNumber(s.Median)
+		for _, op := range ops {
+			g := top[op]
+			s := g.Metric(r.metric)
+			b := best{Op: op, Rate: results.FormatNumber(s.Median / r.scale), Unit: r.unit, At: compare.Label(g.Config, compare.Rest(axes, "op"))}
+			if s.N > 1 {
+				b.Details = append(b.Details, fmt.Sprintf("median of %d repeats, %s to %s", s.N, results.FormatNumber(s.Min/r.scale), results.FormatNumber(s.Max/r.scale)))
 			}
-			b.Details = append(b.Details, text)
+			for _, name := range r.latencies(g) {
+				if p := g.Latency(name, results.P99); p.N > 0 {
+					b.Details = append(b.Details, fmt.Sprintf("%s p99 %s", strings.ReplaceAll(name, "_", " "), results.FormatNanoseconds(p.Median)))
+				}
+			}
+			if c := g.Metric(r.client); c.N > 0 {
+				text := r.cost + ": client " + results.FormatNumber(c.Median/r.costScale)
+				if s := g.Metric(r.server); s.N > 0 {
+					text += ", server " + results.FormatNumber(s.Median/r.costScale)
+				}
+				b.Details = append(b.Details, text)
+			}
+			if v := g.Verdict(); v != results.VerdictValid {
+				b.Verdict = v
+			}
+			bs = append(bs, b)
 		}
-		if v := g.Verdict(); v != results.VerdictValid {
-			b.Verdict = v
-		}
-		bs = append(bs, b)
 	}
 	return bs
 }
@@ -145,10 +146,12 @@ func sections(figures []*plot.Figure) ([]section, error) {
 		prefixes []string
 		folded   bool
 	}{
+		{"Cost of each feature", []string{"relative"}, false},
 		{"Throughput", []string{"throughput"}, false},
-		{"Latency", []string{"latency-batch-gap", "latency-put-ack", "latency-exchange", "latency-first-batch"}, false},
+		{"Calls", []string{"calls", "latency-call"}, false},
+		{"Latency", []string{"latency-batch-gap", "latency-put-ack", "latency-exchange", "latency-first-batch", "latency-cancel"}, false},
 		{"Cost", []string{"cpu"}, false},
-		{"Throughput over time", []string{"timeline"}, false},
+		{"Over time", []string{"timeline"}, false},
 		{"Further latencies", []string{""}, true},
 	}
 	out := make([]section, len(kinds))
@@ -167,36 +170,6 @@ func sections(figures []*plot.Figure) ([]section, error) {
 		}
 	}
 	return slices.DeleteFunc(out, func(s section) bool { return len(s.SVGs) == 0 }), nil
-}
-
-func newTrial(t *results.Trial, axes []string) (trial, error) {
-	v := trial{Trial: t, Label: compare.Label(t.Config, axes), Outcome: t.Outcome()}
-	v.Bad = v.Outcome != results.VerdictValid
-	for _, name := range results.InOrder(t.Metrics, results.Metrics) {
-		v.Metrics = append(v.Metrics, fact{name, t.Metrics[name].String()})
-	}
-	for _, name := range results.InOrder(t.Latencies, results.Latencies) {
-		v.Latencies = append(v.Latencies, latency{name, results.LatencyDoc(name), t.Latencies[name]})
-	}
-	for _, code := range results.InOrder(t.Errors, nil) {
-		v.Errors = append(v.Errors, fact{code, results.FormatInteger(t.Errors[code])})
-	}
-	size := func(n int64) string { return results.FormatInteger(n) + " B" } // these are compared, not skimmed
-	v.Counts = []fact{
-		{"window", results.FormatSeconds(t.Seconds)},
-		{"streams", results.FormatInteger(t.Streams)},
-		{"batches", results.FormatInteger(t.Batches)},
-		{"rows", results.FormatInteger(t.Rows)},
-		{"logical bytes", size(t.Bytes.Logical)},
-		{"body bytes", size(t.Bytes.Body)},
-		{"wire bytes", size(t.Bytes.Wire)},
-	}
-	b, err := json.MarshalIndent(t.Config, "", "  ")
-	if err != nil {
-		return v, fmt.Errorf("write the report: trial %s: %w", t.ID, err)
-	}
-	v.Config = string(b)
-	return v, nil
 }
 
 // facts are the environment, with what is unknown left out.

@@ -43,6 +43,9 @@ func TestReport(t *testing.T) {
 		}
 	}
 	html := render(t, l)
+	if strings.Contains(html, results.NotVerified) || strings.Contains(html, "Calls</h2>") {
+		t.Error("the report tells of what the run has not")
+	}
 	for _, want := range []string{
 		"first look", "flightbench run --op get,put --rows 128,4096,65536 --name &#39;first look&#39;", "Example CPU", "2.1 % of CPU time was stolen",
 		"Unavailable × 4", "connection reset by peer", "unstable 1/2", "<svg ", "prefers-color-scheme:dark", "<details", `fill:#e6edf3!important`,
@@ -65,15 +68,45 @@ func TestReport(t *testing.T) {
 	}
 }
 
+func TestReportOfCallsAndTroubles(t *testing.T) {
+	trials := resultstest.Plan(2, resultstest.OneAtATime([]resultstest.Axis{resultstest.Ops("get", "info")}, resultstest.TLS("off", "on"), resultstest.Headers(0, 10, 100)))
+	for _, tr := range trials {
+		tr.Config.TLSSkipVerify = tr.Config.TLS != "off"
+	}
+	trials[0].Failures, trials[0].Errors = map[string]int64{"timed_out": 3}, map[string]int64{"DeadlineExceeded": 3}
+	trials[1].Served = map[string]int64{"grpc://10.0.0.1:1": 12, "grpc://10.0.0.2:1": 34}
+	trials[1].Whole.Canceled = 77
+	l := resultstest.Store(t, resultstest.Run(len(trials)), trials)
+	if *keep != "" {
+		dir := *keep + "-calls"
+		if err := os.CopyFS(dir, os.DirFS(l.Dir)); err != nil {
+			t.Fatal(err)
+		}
+		if err := report.Write(dir, l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	html := render(t, l)
+	for _, want := range []string{
+		`class="note error alarm">TLS NOT VERIFIED`, "TLS NOT VERIFIED · ", "<small>calls/s</small>", "<small>GB/s</small>", "info p99", "CPU µs/call: client",
+		"<h2>Cost of each feature</h2>", "<h2>Calls</h2>", "<h2>Throughput</h2>", "timed_out × 3", "gRPC DeadlineExceeded × 3",
+		"endpoints were read from: grpc://10.0.0.1:1 12 streams, grpc://10.0.0.2:1 34", "Streams by address", "canceled streams, whole trial",
+	} {
+		if !strings.Contains(html, want) {
+			t.Errorf("the report does not say %q", want)
+		}
+	}
+}
+
 // Names, commands and messages of servers come from outside.
 func TestReportEscapes(t *testing.T) {
 	const evil = `"><script>alert(1)</script><svg onload=alert(2)>'&`
 	trials := resultstest.Matrix(1, resultstest.Workloads("file:"+evil, "perf"))
 	for _, tr := range trials {
 		tr.Error, tr.Status, tr.Verdict = evil, results.StatusPartial, evil
-		tr.Errors = map[string]int64{evil: 1}
+		tr.Errors, tr.Failures, tr.Served = map[string]int64{evil: 1}, map[string]int64{evil: 1}, map[string]int64{evil: 1}
 		tr.Warnings = []string{evil}
-		tr.Config.Target = evil
+		tr.Config.Target, tr.Config.Request, tr.Config.Path, tr.Config.Provoke = evil, "path", evil, evil
 		tr.Metrics[evil] = results.Metric{Value: 1, Unit: evil}
 		tr.Latencies[evil] = results.Latency{Count: 1, Unit: evil}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"flightbench/results"
@@ -34,6 +35,7 @@ func Config() results.Config {
 		Target: "embedded", Op: "get", Transport: "grpc", ServerTransport: "grpc", TLS: "off", Workload: "perf",
 		Rows: 65536, Entropy: 1, Distinct: 4, Seed: 1, Compression: "none", Decode: "count", PutAck: "all",
 		Concurrency: 4, Connections: 1, Batches: 1000, Endpoints: 1, Duration: 3, Warmup: 1, MaxMessage: 1 << 28, GOMAXPROCS: 8,
+		Auth: "none", Request: "flightbench", Location: "listed",
 	}
 }
 
@@ -72,9 +74,80 @@ func axis[T any](values []T, set func(*results.Config, T)) Axis {
 	return a
 }
 
+// Targets varies the target.
+func Targets(v ...string) Axis {
+	return axis(v, func(c *results.Config, s string) { c.Target = s })
+}
+
+// TLS varies how the connection is secured.
+func TLS(v ...string) Axis { return axis(v, func(c *results.Config, s string) { c.TLS = s }) }
+
+// Auth varies how the client proves who it is.
+func Auth(v ...string) Axis { return axis(v, func(c *results.Config, s string) { c.Auth = s }) }
+
+// Headers varies the headers added to each call.
+func Headers(v ...int) Axis { return axis(v, func(c *results.Config, n int) { c.Headers = n }) }
+
+// Middlewares varies the middlewares of the server.
+func Middlewares(v ...int) Axis {
+	return axis(v, func(c *results.Config, n int) { c.Middleware = n })
+}
+
 // Matrix is a trial for each point of the product of the axes and each
 // repeat, in a shuffled order.
 func Matrix(repeats int, axes ...Axis) []*results.Trial {
+	rng := rand.New(rand.NewPCG(1, 2))
+	configs := product(axes)
+	var trials []*results.Trial
+	for round := 1; round <= repeats; round++ {
+		for _, i := range rng.Perm(len(configs)) {
+			trials = append(trials, Trial(fmt.Sprintf("t%03d", len(trials)+1), round, configs[i], rng))
+		}
+	}
+	return trials
+}
+
+// Plan is a trial for each Config and each repeat, in a shuffled order, with
+// ids that name the round and the place of the Config.
+func Plan(repeats int, configs []results.Config) []*results.Trial {
+	rng := rand.New(rand.NewPCG(1, 2))
+	var trials []*results.Trial
+	for round := 1; round <= repeats; round++ {
+		for _, i := range rng.Perm(len(configs)) {
+			trials = append(trials, Trial(fmt.Sprintf("%d.%d", round, i+1), round, configs[i], rng))
+		}
+	}
+	return trials
+}
+
+// OneAtATime is, for each point of whole, the first values of the axes, and
+// each other value with only that changed.
+func OneAtATime(whole []Axis, axes ...Axis) []results.Config {
+	var configs []results.Config
+	for _, c := range product(whole) {
+		for _, a := range axes {
+			a[0](&c)
+		}
+		configs = append(configs, c)
+		for _, a := range axes {
+			for _, set := range a[1:] {
+				d := c
+				set(&d)
+				configs = append(configs, d)
+			}
+		}
+	}
+	return configs
+}
+
+// FeatureCosts is a run of what each feature costs a get and a call of info.
+func FeatureCosts(repeats int) []*results.Trial {
+	return Plan(repeats, OneAtATime([]Axis{Ops("get", "info")}, TLS("off", "on", "mtls"), Codecs("none", "lz4", "zstd"),
+		Auth("none", "token", "basic"), Headers(0, 1, 10, 100), Middlewares(0, 10)))
+}
+
+// product is Config at every point of the axes' product, the last axis fastest.
+func product(axes []Axis) []results.Config {
 	configs := []results.Config{Config()}
 	for _, a := range axes {
 		var next []results.Config
@@ -87,18 +160,14 @@ func Matrix(repeats int, axes ...Axis) []*results.Trial {
 		}
 		configs = next
 	}
-	rng := rand.New(rand.NewPCG(1, 2))
-	var trials []*results.Trial
-	for round := 1; round <= repeats; round++ {
-		for _, i := range rng.Perm(len(configs)) {
-			trials = append(trials, Trial(fmt.Sprintf("t%03d", len(trials)+1), round, configs[i], rng))
-		}
-	}
-	return trials
+	return configs
 }
 
 // Trial makes up one trial of c with a timeline of an interval a second.
 func Trial(id string, round int, c results.Config, rng *rand.Rand) *results.Trial {
+	if name, ok := calls[strings.SplitN(c.Op, ":", 2)[0]]; ok {
+		return callTrial(id, round, c, name, rng)
+	}
 	rate, clientCPU, serverCPU := model(c)
 	rate *= 1 + 0.06*(rng.Float64()-0.5)
 	t := &results.Trial{
@@ -107,11 +176,15 @@ func Trial(id string, round int, c results.Config, rng *rand.Rand) *results.Tria
 		Metrics: map[string]results.Metric{}, Latencies: map[string]results.Latency{}, Hists: map[string]*results.Encoded{},
 	}
 	body := float64(c.Rows * 32)
+	ratio := 1.0 // of the codec
+	if c.Compression != "none" {
+		ratio = 2.5
+	}
 	for s := range int(c.Duration) {
 		r := rate * (1 + 0.1*(rng.Float64()-0.5))
 		batches := int64(r / body)
 		iv := results.Interval{Start: float64(s), Seconds: 1, Batches: batches, Rows: batches * c.Rows, Streams: batches / c.Batches}
-		iv.Bytes = results.Bytes{Logical: batches * c.Rows * 32, Body: batches * c.Rows * 32, Wire: batches * (c.Rows*32 + 240)}
+		iv.Bytes = results.Bytes{Logical: int64(ratio * float64(batches*c.Rows*32)), Body: batches * c.Rows * 32, Wire: batches * (c.Rows*32 + 240)}
 		t.Timeline = append(t.Timeline, iv)
 		t.Bytes.Logical += iv.Bytes.Logical
 		t.Bytes.Body += iv.Bytes.Body
@@ -173,6 +246,13 @@ func model(c results.Config) (rate, client, server float64) {
 	default:
 		perByte *= 5
 	}
+	switch c.TLS {
+	case "on":
+		perByte *= 1.6
+	case "mtls":
+		perByte *= 1.62
+	}
+	perBatch += 2e-8 * float64(c.Headers+c.Middleware)
 	body := float64(c.Rows * 32)
 	seconds := perBatch + perByte*body
 	rate = body / seconds * math.Min(4, math.Sqrt(float64(c.Concurrency))) / 2

@@ -1,0 +1,222 @@
+package results
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// The kinds of Note, the gravest first.
+const (
+	NoteError   = "error"
+	NoteWarning = "warning"
+	NoteFact    = "note"
+)
+
+// Note is what is told below a table.
+type Note struct{ Kind, Text string }
+
+// notes gathers what there is to tell of the groups; what several trials have
+// to tell is told once.
+func notes(groups []Group) []Note {
+	var order []Note
+	ids := map[Note][]string{}
+	tell := func(kind, text string, trials ...*Trial) {
+		n := Note{kind, text}
+		if _, ok := ids[n]; !ok {
+			order = append(order, n)
+		}
+		for _, t := range trials {
+			ids[n] = append(ids[n], t.ID)
+		}
+	}
+	for _, g := range groups {
+		var some []*Trial // that went on in spite of errors
+		for _, t := range g.Trials {
+			switch {
+			case t.Status == StatusFailed || t.Error != "":
+				tell(NoteError, t.failure(), t)
+			case t.errors() > 0:
+				some = append(some, t)
+			}
+		}
+		if len(some) > 0 {
+			tell(NoteError, kinds(some...), some...)
+		}
+		for _, t := range g.Trials {
+			for _, w := range t.Warnings {
+				tell(NoteWarning, w, t)
+			}
+		}
+	}
+	for _, f := range facts(groups) {
+		tell(NoteFact, f.text, f.trials...)
+	}
+	rank := []string{NoteError, NoteWarning, NoteFact}
+	slices.SortStableFunc(order, func(a, b Note) int { return slices.Index(rank, a.Kind) - slices.Index(rank, b.Kind) })
+	for i, n := range order {
+		order[i].Text = Clean(trialList(ids[n]) + ": " + n.Text)
+	}
+	return order
+}
+
+type trialsFact struct {
+	text   string
+	trials []*Trial
+}
+
+// facts are counts that are worth knowing and no fault of anybody: by whom
+// endpoints were served, and what the client did beside its streams.
+func facts(groups []Group) (out []trialsFact) {
+	served := map[string]map[string]int64{} // by the addresses
+	trials := map[string][]*Trial{}
+	var order []string
+	counts := []struct {
+		of        func(Whole) int64
+		one, many string
+	}{
+		{func(w Whole) int64 { return w.Renewals }, "login anew because a token had expired", "logins anew because a token had expired"},
+		{func(w Whole) int64 { return w.Failovers }, "stream went to an endpoint's next location, the one before being out of reach", "streams went to an endpoint's next location, the one before being out of reach"},
+		{func(w Whole) int64 { return w.EndpointRenewals }, "endpoint was renewed (RenewFlightEndpoint)", "endpoints were renewed (RenewFlightEndpoint)"},
+	}
+	for _, g := range groups {
+		for _, t := range g.Trials {
+			if len(t.Served) == 0 {
+				continue
+			}
+			addresses := InOrder(t.Served, nil)
+			key := strings.Join(addresses, "\x00")
+			if served[key] == nil {
+				served[key] = map[string]int64{}
+				order = append(order, key)
+			}
+			for _, a := range addresses {
+				served[key][a] += t.Served[a]
+			}
+			trials[key] = append(trials[key], t)
+		}
+	}
+	for _, key := range order {
+		out = append(out, trialsFact{"endpoints were read from: " + Streams(served[key]), trials[key]})
+	}
+	for _, c := range counts {
+		var sum int64
+		var who []*Trial
+		for _, g := range groups {
+			for _, t := range g.Trials {
+				if n := c.of(t.Whole); n > 0 {
+					sum, who = sum+n, append(who, t)
+				}
+			}
+		}
+		switch {
+		case sum == 1:
+			out = append(out, trialsFact{"1 " + c.one, who})
+		case sum > 1:
+			out = append(out, trialsFact{FormatInteger(sum) + " " + c.many, who})
+		}
+	}
+	return out
+}
+
+// Streams tells by address how many streams it served: "A 12 streams, B 34".
+func Streams(served map[string]int64) string {
+	var parts []string
+	for i, a := range InOrder(served, nil) {
+		noun := ""
+		if i == 0 {
+			noun = " streams"
+		}
+		if i == 0 && served[a] == 1 {
+			noun = " stream"
+		}
+		parts = append(parts, a+" "+FormatInteger(served[a])+noun)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// errors is the number of iterations of t that failed.
+func (t *Trial) errors() (n int64) {
+	counts := t.Failures
+	if counts == nil { // of an older flightbench
+		counts = t.Errors
+	}
+	for _, c := range counts {
+		n += c
+	}
+	return n
+}
+
+// kinds counts the errors of trials by Flight's names, and by gRPC's in
+// brackets: "unavailable × 3, timed_out × 1 (gRPC: DeadlineExceeded × 1, Unavailable × 3)".
+func kinds(trials ...*Trial) string {
+	names, codes := map[string]int64{}, map[string]int64{}
+	for _, t := range trials {
+		for k, n := range t.Failures {
+			names[k] += n
+		}
+		for k, n := range t.Errors {
+			codes[k] += n
+		}
+	}
+	list := func(m map[string]int64) string {
+		var parts []string
+		for _, k := range InOrder(m, nil) {
+			parts = append(parts, k+" × "+strconv.FormatInt(m[k], 10))
+		}
+		return strings.Join(parts, ", ")
+	}
+	switch {
+	case len(names) == 0:
+		return list(codes)
+	case len(codes) == 0:
+		return list(names)
+	}
+	return list(names) + " (gRPC: " + list(codes) + ")"
+}
+
+// failure says what went wrong in t: its errors with their counts, and the
+// first of them.
+func (t *Trial) failure() string {
+	s := kinds(t)
+	switch {
+	case t.Error == "":
+	case s == "":
+		s = t.Error
+	default:
+		s += "; first: " + t.Error
+	}
+	if s == "" {
+		return t.Status
+	}
+	if t.Status == StatusFailed {
+		return "failed: " + s
+	}
+	return s
+}
+
+func trialList(ids []string) string {
+	slices.Sort(ids)
+	const shown = 6
+	head := "trial "
+	if len(ids) > 1 {
+		head = "trials "
+	}
+	if len(ids) > shown {
+		return head + strings.Join(ids[:shown], ", ") + fmt.Sprintf(" and %d more", len(ids)-shown)
+	}
+	return head + strings.Join(ids, ", ")
+}
+
+// Clean replaces the control characters of s, which may come from a server,
+// so that it is one line, cannot steer a terminal and fits into XML.
+func Clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp, unicode.Noncharacter_Code_Point) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+}

@@ -1,0 +1,124 @@
+package results
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// maxAsked is how many characters of a path, command, ticket or statement are
+// shown.
+const maxAsked = 40
+
+// askedFields are the fields that say in somebody's own words what is asked for.
+var askedFields = []string{"path", "cmd", "ticket", "sql"}
+
+// Value is the value of the axis for people: 65,536, 1 MB, zstd:3. "–" stands
+// for one that is not set. What is asked for is shortened.
+func (c Config) Value(axis string) string {
+	s, ok := c.Axis(axis)
+	if !ok || s == "" {
+		return "–"
+	}
+	if v, ok := c.Number(axis); ok && axis != "seed" {
+		switch {
+		case axis == "timeout" || axis == "stall" || axis == "duration" || axis == "warmup":
+			return FormatSeconds(v)
+		case slices.Contains(byteAxes, axis):
+			return FormatBytes(int64(v))
+		case v == float64(int64(v)):
+			return FormatInteger(int64(v))
+		}
+	}
+	if slices.Contains(askedFields, axis) {
+		return shorten(Clean(s), maxAsked)
+	}
+	return s
+}
+
+// Phrase is the value of the axis with as much of its name as it takes to be
+// understood alone: "65,536 rows", "4 streams", "zstd:3", "TLS on".
+func (c Config) Phrase(axis string) string {
+	v := c.Value(axis)
+	n, numeric := c.Number(axis)
+	count := func(noun string) string {
+		switch n {
+		case 0:
+			return "no " + noun + "s"
+		case 1:
+			return v + " " + noun
+		}
+		return v + " " + noun + "s"
+	}
+	switch axis {
+	case "op", "workload", "target":
+		return v
+	case "compression":
+		if v == "none" {
+			return "no codec"
+		}
+		return v
+	case "rows":
+		if n == 0 {
+			return "file's batches"
+		}
+		return count("row")
+	case "batch_bytes":
+		return v + " batches"
+	case "concurrency":
+		return count("stream")
+	case "connections":
+		return count("connection")
+	case "headers":
+		return count("header")
+	case "middleware":
+		return count("middleware")
+	case "tls":
+		if v == "mtls" {
+			return "mTLS"
+		}
+		return "TLS " + v
+	case "auth":
+		if v == "none" {
+			return "no auth"
+		}
+		return v + " auth"
+	case "poll":
+		return yes(c.Poll, "by PollFlightInfo", "by GetFlightInfo")
+	case "ordered":
+		return yes(c.Ordered, "endpoints in order", "endpoints in parallel")
+	case "transaction":
+		return yes(c.Transaction, "in transactions", "without transactions")
+	case "cancel_after":
+		if _, err := strconv.ParseInt(v, 10, 64); err == nil {
+			return "canceled after " + v + " batches"
+		}
+		return "canceled after " + v
+	case "provoke":
+		return "provoked: " + v
+	}
+	if _, ok := c.Axis(axis); ok && (numeric || slices.Contains(namedFields, axis)) {
+		return strings.ReplaceAll(axis, "_", " ") + " " + v
+	}
+	return v
+}
+
+// namedFields are words that need the name of their field to be understood.
+var namedFields = append([]string{"in_process", "decode", "put_ack", "server_transport", "location", "request", "table", "ingest_mode", "params", "tls_min", "tls_skip_verify"}, askedFields...)
+
+func yes(is bool, then, otherwise string) string {
+	if is {
+		return then
+	}
+	return otherwise
+}
+
+// shorten takes out the middle of s where it has more than n characters.
+func shorten(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	tail := n / 3
+	return string(r[:n-1-tail]) + "…" + string(r[len(r)-tail:])
+}
