@@ -90,6 +90,9 @@ func (p *Process) Alive() bool {
 	}
 }
 
+// Said is the end of what the process has printed.
+func (p *Process) Said() string { return p.said.String() }
+
 // Err says how a process ended that has, quoting the end of what it printed;
 // nil while it lives.
 func (p *Process) Err() error {

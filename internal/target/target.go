@@ -56,16 +56,6 @@ type Conn struct {
 	Close func() error
 }
 
-// Dial returns a connection of its own, as a Session that nobody else uses
-// would.
-func (t Target) Dial(tu Tuning) (*Conn, error) {
-	s, err := t.Open(tu)
-	if err != nil {
-		return nil, err
-	}
-	return s.Dial()
-}
-
 // connect returns a connection whose calls carry nothing of ours.
 func (t Target) connect(tu Tuning) (*Conn, error) {
 	switch tu.Transport {
