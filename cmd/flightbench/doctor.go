@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -59,7 +60,7 @@ It exits with 1 where it found a problem.`,
 				e.SetIndent("", "  ")
 				err = e.Encode(report)
 			} else {
-				err = report.Print(cmd.OutOrStdout(), terminalWidth(cmd.OutOrStdout()))
+				err = report.Print(cmd.OutOrStdout(), cmp.Or(terminalWidth(cmd.OutOrStdout()), 100))
 			}
 			if err == nil && report.Worst() == doctor.Problem {
 				return &exitError{exitFailed, errors.New("there are problems: see above")}

@@ -90,6 +90,7 @@ type namedTarget struct {
 	command target.Command                          // Line is "" for one that is there
 	process *target.Process
 	log     *os.File
+	broken  error // why it did not start
 }
 
 // resolve parses the targets and gives them their trust and credentials.
@@ -141,11 +142,17 @@ func (t *targets) Resolve(ctx context.Context, c results.Config) (target.Target,
 	if n.command.Line == "" {
 		return out, nil
 	}
+	if n.broken != nil {
+		return out, n.broken
+	}
 	if n.process != nil && !n.process.Alive() {
 		return out, fmt.Errorf("server %s has ended by itself: %w", c.Target, n.process.Err())
 	}
 	if n.process == nil {
 		if err := t.start(ctx, n, c); err != nil {
+			if ctx.Err() == nil {
+				n.broken = err // to wait for it again in each round would take long
+			}
 			return out, err
 		}
 	}
@@ -174,12 +181,16 @@ func (t *targets) start(ctx context.Context, n *namedTarget, c results.Config) (
 	ctx, cancel := context.WithTimeout(ctx, t.wait)
 	defer cancel()
 	if err := bench.AwaitReady(ctx, at, c, t.ready, n.process.Alive); err != nil {
+		said := n.process.Said()
 		if ended := n.process.Err(); ended != nil {
-			err = ended
+			err, said = ended, ""
 		}
 		_ = n.process.Stop(5 * time.Second)
-		n.process = nil
-		return fmt.Errorf("server %s is not ready (--ready %s, --ready-timeout %v): %w; what it printed is in %s", c.Target, t.ready, t.wait, err, n.log.Name())
+		err = fmt.Errorf("server %s is not ready (--ready %s, --ready-timeout %v): %w", c.Target, t.ready, t.wait, err)
+		if said != "" {
+			err = fmt.Errorf("%w; it printed: %s", err, said)
+		}
+		return err
 	}
 	return nil
 }
