@@ -1,7 +1,6 @@
 package target
 
 import (
-	"encoding/base64"
 	"fmt"
 	"io"
 	"strings"
@@ -42,24 +41,6 @@ func (h Header) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, h.Name+":
 
 // MarshalText prints the name alone, for JSON, YAML and the like.
 func (h Header) MarshalText() ([]byte, error) { return []byte(h.Name + ": " + masked), nil }
-
-// ParseHeader reads "name: value". The value of a -bin header is base64, padded
-// or not. No error quotes the value.
-func ParseHeader(s string) (Header, error) {
-	name, value, ok := strings.Cut(s, ":")
-	if !ok {
-		return Header{}, fmt.Errorf("a header has no colon: write 'name: value'")
-	}
-	h := Header{Name: strings.ToLower(strings.TrimSpace(name)), Value: strings.TrimSpace(value)}
-	if strings.HasSuffix(h.Name, "-bin") {
-		b, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(h.Value, "="))
-		if err != nil {
-			return Header{}, fmt.Errorf("header %s: its value is no base64, which a -bin header takes", h.Name)
-		}
-		h.Value = string(b)
-	}
-	return h, h.validate()
-}
 
 // validate says why gRPC could not carry the header as it is.
 func (h Header) validate() error {
