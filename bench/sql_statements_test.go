@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -8,6 +9,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"flightbench/results"
 )
@@ -118,10 +124,33 @@ func TestSQLFilesThatCannotBeRead(t *testing.T) {
 		{"@" + good, filepath.Join(dir, "none.arrow"), "none.arrow"},
 		{"@" + good, write("text.arrow", "id\n1\n"), "neither an Arrow IPC file"},
 		{"@" + good, write("empty.arrow", ""), "it is empty"},
+		{"@" + good, write("no-batch.arrow", noRows(t, 0)), "no row"},
+		{"@" + good, write("no-rows.arrow", noRows(t, 2)), "no row"},
 	} {
 		_, err := CheckFiles(t.Context(), []results.Config{{SQL: "SELECT 0", Workload: "perf"}, {SQL: tt.sql, Params: tt.params, Workload: "perf"}})
 		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 			t.Errorf("%s %s: %v, want %q", tt.sql, tt.params, err, tt.want)
 		}
 	}
+}
+
+// noRows is an Arrow IPC stream of so many batches without rows.
+func noRows(t *testing.T, batches int) string {
+	t.Helper()
+	schema := arrow.NewSchema([]arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64}}, nil)
+	var out bytes.Buffer
+	w := ipc.NewWriter(&out, ipc.WithSchema(schema))
+	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	defer b.Release()
+	for range batches {
+		rec := b.NewRecordBatch()
+		if err := w.Write(rec); err != nil {
+			t.Fatal(err)
+		}
+		rec.Release()
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
 }
