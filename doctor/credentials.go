@@ -106,7 +106,7 @@ func (x *examiner) challenge() string {
 	for _, name := range x.strange.with(refuses) {
 		a := x.strange[name]
 		for _, v := range append(a.trailer.Get("www-authenticate"), a.header.Get("www-authenticate")...) {
-			return clip(v, 100)
+			return x.safe(clip(v, 100))
 		}
 	}
 	return ""

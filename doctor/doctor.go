@@ -115,22 +115,25 @@ func examineWith(ctx context.Context, t target.Target, o Options, probes []probe
 	whole, cancel := context.WithTimeout(ctx, wholeTimes*o.Timeout)
 	defer cancel()
 	for i, p := range probes {
-		if ctx.Err() != nil {
-			return x.report, ctx.Err()
-		}
-		if whole.Err() != nil {
-			x.topic = "the rest"
-			x.add(Warning, "not examined, since "+span(wholeTimes*o.Timeout)+" have passed: "+topics(probes[i:]), "give more time with --timeout", nil)
-			break
-		}
 		if x.halt != "" {
 			x.topic = "the rest"
 			x.add(Info, "not examined: "+x.halt, "", nil)
 			break
 		}
-		if !p.calls || x.answered() {
-			x.run(whole, p)
+		if p.calls && !x.answered() {
+			continue // the calls have been told
 		}
+		sofar := len(x.report.Lines)
+		x.run(whole, p)
+		if whole.Err() == nil || x.halt != "" && ctx.Err() == nil {
+			continue
+		}
+		x.report.Lines = x.report.Lines[:sofar] // what was cut short may be wrong
+		if ctx.Err() == nil {
+			x.topic = "the rest"
+			x.add(Warning, "not examined, since "+span(wholeTimes*o.Timeout)+" have passed: "+topics(probes[i:]), "give more time with --timeout", nil)
+		}
+		break
 	}
 	return x.report, ctx.Err()
 }
@@ -148,13 +151,13 @@ func (x *examiner) run(ctx context.Context, p probe) {
 	p.run(x, ctx)
 }
 
-// explain is what target.Explain says, without gRPC's words around it.
+// explain is what target.Explain says, without gRPC's words around it, and without the address that heads the report.
 func (x *examiner) explain(err error) string {
 	err = target.Explain(x.t, err)
 	if s, ok := status.FromError(err); ok && strings.HasPrefix(err.Error(), "rpc error: ") {
 		return codeName(s.Code()) + ": " + s.Message()
 	}
-	return err.Error()
+	return strings.TrimPrefix(err.Error(), "cannot reach "+x.t.URI+": ")
 }
 
 func topics(ps []probe) string {

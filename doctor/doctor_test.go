@@ -194,11 +194,15 @@ func TestStrangers(t *testing.T) {
 	})
 	t.Run("hanging up", func(t *testing.T) {
 		r := examine(t, listen(t, func(net.Conn) {}), quick)
-		expect(t, r, "HTTP/2", Problem, "")
+		expect(t, r, "HTTP/2", Problem, "hangs up")
 	})
 	t.Run("TLS to a plaintext server", func(t *testing.T) {
 		r := examine(t, parse(t, strings.Replace(serve(t, nil).URI, "grpc", "grpc+tls", 1)), quick)
-		expect(t, r, "TLS", Problem, "")
+		expect(t, r, "TLS", Problem, "speaks plaintext HTTP/2, and the target is TLS → write grpc://")
+		r = examine(t, parse(t, strings.Replace(listen(t, func(nc net.Conn) { _, _ = io.Copy(io.Discard, nc) }).URI, "grpc", "grpc+tls", 1)), quick)
+		expect(t, r, "TLS", Problem, "does not answer a TLS client")
+		r = examine(t, parse(t, strings.Replace(listen(t, func(nc net.Conn) { _, _ = io.WriteString(nc, "220 mail ready\r\n"); _, _ = io.Copy(io.Discard, nc) }).URI, "grpc", "grpc+tls", 1)), quick)
+		expect(t, r, "TLS", Problem, "neither TLS nor HTTP/2: it begins with")
 	})
 	t.Run("TLS without HTTP/2", func(t *testing.T) {
 		certs, err := server.NewCertificates()
@@ -261,7 +265,10 @@ func TestContext(t *testing.T) {
 	tt := listen(t, func(nc net.Conn) { cancel(); _, _ = io.Copy(io.Discard, nc) })
 	r, err := Examine(ctx, tt, Options{Timeout: time.Hour / 100})
 	if !errors.Is(err, context.Canceled) || r == nil {
-		t.Errorf("an examination that is cancelled: %v, %v", r, err)
+		t.Fatalf("an examination that is cancelled: %v, %v", r, err)
+	}
+	if r.Worst() == Problem {
+		t.Errorf("it blames the server: %+v", r.Lines)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -46,7 +47,7 @@ func (x *examiner) security(ctx context.Context) {
 	state, err := handshake(ctx, p, x.t.TLS)
 	if err != nil {
 		x.halt = "there is no TLS connection"
-		x.add(Problem, x.explain(err), "", nil)
+		x.noTLS(ctx, p, err)
 		return
 	}
 	certErr := verify(state, x.t.TLS)
@@ -69,6 +70,26 @@ func (x *examiner) security(ctx context.Context) {
 		x.add(OK, text, "", data)
 	}
 	x.certificate(data.Certificate, certErr)
+}
+
+// noTLS says why there is no TLS connection, by a look at what the port speaks instead.
+func (x *examiner) noTLS(ctx context.Context, p place, err error) {
+	var plain tls.RecordHeaderError
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		x.add(Problem, "the port accepts connections, but does not answer a TLS client", "check that it is the server's port, and that it is meant to speak TLS", nil)
+		return
+	case errors.As(err, &plain):
+		switch kind, detail := sniff(ctx, p, x.o.Timeout/5); kind {
+		case "http2":
+			x.add(Problem, "the port speaks plaintext HTTP/2, and the target is TLS", "write grpc:// in place of grpc+tls://, or give the server a certificate", nil)
+			return
+		case "http1", "other":
+			x.add(Problem, fmt.Sprintf("the port speaks neither TLS nor HTTP/2: it begins with %q", detail), "this is no gRPC server: check the port", nil)
+			return
+		}
+	}
+	x.add(Problem, x.explain(err), "", nil)
 }
 
 // handshake connects as t's configuration says, but trusts every certificate.

@@ -3,14 +3,16 @@ package doctor
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"net"
 	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/net/http2"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"flightbench/internal/h2"
 )
@@ -93,6 +95,10 @@ func (x *examiner) streamLimit(p h2.Peer) {
 func (x *examiner) noHTTP2(ctx context.Context, err error) {
 	x.halt = "there is no HTTP/2 connection"
 	p, perr := placeOf(x.t.URI)
+	if x.t.TLS != nil && status.Code(err) == codes.DeadlineExceeded {
+		x.add(Problem, "there is TLS, but then the server says nothing by HTTP/2", "check that it is the server's port, and that the server is not stuck or behind a proxy whose server is gone", nil)
+		return
+	}
 	if perr != nil || x.t.TLS != nil {
 		x.add(Problem, x.explain(err), "", nil)
 		return
@@ -104,6 +110,8 @@ func (x *examiner) noHTTP2(ctx context.Context, err error) {
 		x.add(Problem, fmt.Sprintf("the port speaks HTTP/1.1, not HTTP/2 (it says %q)", detail), "this is a web server or a proxy, not a gRPC server: check the port", nil)
 	case "other":
 		x.add(Problem, fmt.Sprintf("the port does not speak HTTP/2: it begins with %q", detail), "this is no gRPC server: check the port", nil)
+	case "closed":
+		x.add(Problem, "the port accepts connections, and hangs up on an HTTP/2 client", "check that it is the server's port; a proxy without a server behind it does this, too", nil)
 	case "silent":
 		x.add(Problem, "the port accepts connections, but says nothing to an HTTP/2 client", "check that it is the server's port, and that the server is not stuck or behind a proxy whose server is gone", nil)
 	default:
@@ -161,5 +169,6 @@ func ask(ctx context.Context, p place, hello []byte, patience time.Duration) (go
 	}
 	b := make([]byte, 512)
 	n, err := nc.Read(b)
-	return b[:n], err == io.EOF
+	var late net.Error
+	return b[:n], err != nil && !(errors.As(err, &late) && late.Timeout())
 }

@@ -37,7 +37,7 @@ func (x *examiner) windows(ctx context.Context) {
 	seconds := time.Duration(d.RTT).Seconds()
 	d.Need = int64(fast * seconds)
 	grown := ""
-	if d.Later > d.First {
+	if d.Later > d.First+d.First/2 {
 		grown = fmt.Sprintf(" (%s at first; the server enlarges it while data flows)", size(d.First))
 	}
 	text := fmt.Sprintf("one upload may have %s under way%s", size(d.Later), grown)
