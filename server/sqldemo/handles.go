@@ -39,7 +39,7 @@ func (h *handles[T]) add(v T) ([]byte, error) {
 		return nil, errShut
 	}
 	if len(h.open) >= h.max {
-		return nil, status.Errorf(codes.ResourceExhausted, "%d of %ss are open, the most there may be: close some", h.max, h.what)
+		return nil, status.Errorf(codes.ResourceExhausted, "%d %ss are open, the most there may be: close some", h.max, h.what)
 	}
 	if h.open == nil {
 		h.open = make(map[string]*handle[T])

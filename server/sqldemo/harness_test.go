@@ -143,10 +143,9 @@ func (d *demo) update(sql string) int64 {
 // batch makes a record batch of columns given as JSON.
 func batch(t *testing.T, schema *arrow.Schema, json string) arrow.RecordBatch {
 	t.Helper()
-	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
-	defer b.Release()
-	if err := b.UnmarshalJSON([]byte(json)); err != nil {
+	rec, _, err := array.RecordFromJSON(memory.DefaultAllocator, schema, strings.NewReader(json))
+	if err != nil {
 		t.Fatalf("%s: %v", json, err)
 	}
-	return b.NewRecordBatch()
+	return rec
 }
