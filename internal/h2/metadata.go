@@ -3,6 +3,7 @@ package h2
 import (
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,7 +22,7 @@ import (
 func reserved(k string) bool {
 	switch k {
 	case "content-type", "user-agent", "te", "grpc-message-type", "grpc-encoding", "grpc-accept-encoding", "grpc-message",
-		"grpc-status", "grpc-status-details-bin", "grpc-timeout", "content-length", "connection", "host", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade":
+		"grpc-status", "grpc-timeout", "content-length", "connection", "host", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade":
 		return true
 	}
 	return k == "" || k[0] == ':'
@@ -123,7 +124,11 @@ func decodeMessage(s string) string {
 	return string(b)
 }
 
-// appendStatus encodes a call's end.
+// statusDetails is a google.rpc.Status, or in a C++ server's answer the bare extra info of a FlightServerError: as with grpc-go the
+// application sees it among the trailers.
+const statusDetails = "grpc-status-details-bin"
+
+// appendStatus encodes a call's end, after its other trailers. Details of the status replace those of the trailers.
 func appendStatus(fs []hpack.HeaderField, st *status.Status) []hpack.HeaderField {
 	fs = append(fs, hpack.HeaderField{Name: "grpc-status", Value: strconv.Itoa(int(st.Code()))})
 	if m := st.Message(); m != "" {
@@ -131,7 +136,8 @@ func appendStatus(fs []hpack.HeaderField, st *status.Status) []hpack.HeaderField
 	}
 	if p := st.Proto(); p != nil && len(p.Details) > 0 {
 		if b, err := proto.Marshal(p); err == nil {
-			fs = append(fs, field("grpc-status-details-bin", string(b)))
+			fs = slices.DeleteFunc(fs, func(f hpack.HeaderField) bool { return f.Name == statusDetails })
+			fs = append(fs, field(statusDetails, string(b)))
 		}
 	}
 	return fs
@@ -151,7 +157,7 @@ func parseStatus(fs []hpack.HeaderField) (st *status.Status, ok bool) {
 			code, ok = codes.Code(n), true
 		case "grpc-message":
 			msg = decodeMessage(f.Value)
-		case "grpc-status-details-bin":
+		case statusDetails:
 			details, _ = decodeBin(f.Value)
 		}
 	}

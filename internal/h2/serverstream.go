@@ -162,7 +162,7 @@ func (ss *serverStream) finish(err error) {
 	if !ss.sent {
 		fs = append(fs, hpack.HeaderField{Name: ":status", Value: "200"}, hpack.HeaderField{Name: "content-type", Value: contentType(ss.sub)})
 	}
-	fs = appendMetadata(appendStatus(fs, sts), ss.trailer)
+	fs = appendStatus(appendMetadata(fs, ss.trailer), sts)
 	ss.sent = true
 	if w.peerHeaders >= 0 && listSize(fs) > w.peerHeaders {
 		fs = appendStatus(fs[:0], status.New(codes.Internal, "the trailers are larger than the client takes"))

@@ -18,7 +18,9 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
 )
 
 // link is a client and a server of blobs.
@@ -413,6 +415,61 @@ func TestCancelBlockedWrite(t *testing.T) {
 		}
 		if _, ok := f.(*http2.RSTStreamFrame); ok {
 			resets++
+		}
+	}
+}
+
+// TestBareStatusDetails passes on what C++ servers send in place of a
+// google.rpc.Status, as grpc-go does.
+func TestBareStatusDetails(t *testing.T) {
+	for _, end := range []struct{ client, server string }{{"direct", "direct"}, {"direct", "grpc"}, {"grpc", "direct"}} {
+		lis, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		desc := grpc.ServiceDesc{ServiceName: "s", HandlerType: (*any)(nil), Methods: []grpc.MethodDesc{{MethodName: "M",
+			Handler: func(_ any, ctx context.Context, _ func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
+				if err := grpc.SetTrailer(ctx, metadata.Pairs(statusDetails, "\x00bare")); err != nil {
+					return nil, err
+				}
+				return nil, status.Error(codes.Unknown, "broken")
+			}}}}
+		if end.server == "grpc" {
+			s := grpc.NewServer()
+			s.RegisterService(&desc, nil)
+			go s.Serve(lis)
+			t.Cleanup(s.Stop)
+		} else {
+			s := NewServer(DefaultServerOptions())
+			s.RegisterService(&desc, nil)
+			go s.Serve(lis)
+			t.Cleanup(s.Stop)
+		}
+		var cc grpc.ClientConnInterface
+		if end.client == "grpc" {
+			c, err := grpc.NewClient(lis.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			cc = c
+		} else {
+			o := DefaultClientOptions()
+			o.Dial = func(ctx context.Context) (net.Conn, error) {
+				var d net.Dialer
+				return d.DialContext(ctx, "tcp", lis.Addr().String())
+			}
+			c, err := NewClient(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			cc = c
+		}
+		var trailer metadata.MD
+		err = cc.Invoke(t.Context(), "/s/M", &emptypb.Empty{}, &emptypb.Empty{}, grpc.Trailer(&trailer))
+		if got := trailer.Get(statusDetails); status.Code(err) != codes.Unknown || status.Convert(err).Message() != "broken" || len(got) != 1 || got[0] != "\x00bare" {
+			t.Errorf("%v: %v, details %q", end, err, got)
 		}
 	}
 }
