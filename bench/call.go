@@ -4,14 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 )
 
 // callHeader names a call to the embedded server, which then tells when its
@@ -37,8 +39,10 @@ type call struct {
 	stall    *time.Timer        // nil: not watched
 	timer    *time.Timer        // of a cancellation by time
 	batches  int64
-	canceled atomic.Int64 // when --cancel-after struck, on the trial's clock; 0: it has not
-	id       string
+	number   int64        // of the call by which the server knows it; 0: none
+	struck   atomic.Int64 // when --cancel-after struck, on the trial's clock; 0: it has not
+	canceled bool         // it ended by that; read after end
+	md       metadata.MD  // the trailers, of a call that was made with keep
 }
 
 // begin makes the context of a call; end must be called when it is over.
@@ -48,14 +52,27 @@ func (s *slot) begin(ctx context.Context) (context.Context, *call) {
 	if t.config.Timeout > 0 {
 		ctx, c.release = context.WithTimeout(ctx, duration(t.config.Timeout))
 	}
-	if t.cancelAfter != (cancelAfter{}) && t.local {
-		c.id = strconv.FormatInt(t.calls.Add(1), 10) + "-" + t.nonce
-		ctx = metadata.AppendToOutgoingContext(ctx, callHeader, c.id)
-	}
 	c.ctx, c.cancel = context.WithCancelCause(ctx)
 	if d := duration(t.config.Stall); d > 0 {
 		c.stall = time.AfterFunc(d, func() { c.cancel(errStalled) })
 	}
+	return c.ctx, c
+}
+
+// beginStream is begin for a stream of batches, which --cancel-after may end.
+func (s *slot) beginStream(ctx context.Context) (context.Context, *call) {
+	t := s.t
+	if t.cancelAfter == (cancelAfter{}) {
+		return s.begin(ctx)
+	}
+	var number int64
+	if t.local {
+		var name string
+		number, name = t.cancels.name()
+		ctx = metadata.AppendToOutgoingContext(ctx, callHeader, name)
+	}
+	_, c := s.begin(ctx)
+	c.number = number
 	if d := t.cancelAfter.after; d > 0 {
 		c.timer = time.AfterFunc(d, c.strike)
 	}
@@ -65,16 +82,19 @@ func (s *slot) begin(ctx context.Context) (context.Context, *call) {
 // strike cancels the call for measurement.
 func (c *call) strike() {
 	now := c.s.t.clock.now()
-	if !c.canceled.CompareAndSwap(0, now) {
+	if !c.struck.CompareAndSwap(0, now) {
 		return
 	}
-	if c.id != "" {
-		c.s.t.cancels.Store(c.id, time.Now().UnixNano())
+	if c.number != 0 {
+		c.s.t.cancels.strike(c.number, now)
 	}
 	c.cancel(errCancelAfter)
 }
 
-// message says that a message has come or gone.
+// keep has the trailers of the call kept for end.
+func (c *call) keep() grpc.CallOption { return grpc.Trailer(&c.md) }
+
+// message says that a message has come or gone. Any goroutine may call it.
 func (c *call) message() {
 	if c.stall != nil {
 		c.stall.Reset(duration(c.s.t.config.Stall))
@@ -91,8 +111,8 @@ func (c *call) batch() {
 }
 
 // end frees the call and says how it ended: a cancellation that was asked for
-// is measured and no error, a stall is told as such. trailer, if not nil, is
-// asked for what an error carried.
+// is measured and no error, a stall and a deadline are told as such. Trailer,
+// if not nil, is asked for what an error carried; the stream must have ended.
 func (c *call) end(err error, trailer func() metadata.MD) error {
 	now := c.s.t.clock.now()
 	cause := context.Cause(c.ctx)
@@ -104,22 +124,53 @@ func (c *call) end(err error, trailer func() metadata.MD) error {
 	}
 	c.cancel(nil)
 	c.release()
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.Is(cause, errCancelAfter):
-		c.s.latency(latCancel, now, c.canceled.Load())
-		c.s.wholeCanceled.Add(1)
-		return nil
-	case errors.Is(cause, errStalled):
-		return status.Errorf(codes.DeadlineExceeded, "no message for %v (--stall)", duration(c.s.t.config.Stall))
 	}
-	if trailer != nil && status.Code(err) != codes.Canceled {
-		if extra := trailer().Get(errorDetails); len(extra) > 0 && len(status.Convert(err).Details()) == 0 && extra[0] != "" {
-			return fmt.Errorf("%w (extra info: %.200q)", err, extra[0])
+	// What else a call ended by is its own, even if one of ours struck meanwhile.
+	if code := status.Code(err); code == codes.Canceled || code == codes.DeadlineExceeded {
+		switch t := c.s.t; {
+		case errors.Is(cause, errCancelAfter):
+			c.canceled = true
+			c.s.canceled(now, c.struck.Load())
+			return nil
+		case errors.Is(cause, errStalled):
+			return status.Errorf(codes.DeadlineExceeded, "no message for %v (--stall)", duration(t.config.Stall))
+		case errors.Is(cause, context.DeadlineExceeded):
+			return status.Errorf(codes.DeadlineExceeded, "not over after %v (--timeout)", duration(t.config.Timeout))
 		}
 	}
+	md := c.md
+	if trailer != nil {
+		md = trailer()
+	}
+	if extra := extraInfo(err, md); extra != "" {
+		return fmt.Errorf("%w (extra info: %s)", err, extra)
+	}
 	return err
+}
+
+// canceled counts a stream that --cancel-after struck at since and that ended at now.
+func (s *slot) canceled(now, since int64) {
+	s.wholeCanceled.Add(1)
+	s.latency(latCancel, now, since)
+	if s.t.window.holds(since) {
+		s.t.cancels.measured.Add(1)
+	}
+}
+
+// extraInfo is what err carries beside code and message: the details of a
+// google.rpc.Status, or the bytes that C++ servers send in their place.
+func extraInfo(err error, trailer metadata.MD) string {
+	details := status.Convert(err).Details()
+	if raw := trailer.Get(errorDetails); len(details) == 0 && len(raw) == 1 && proto.Unmarshal([]byte(raw[0]), &spb.Status{}) != nil {
+		return fmt.Sprintf("%.200q", raw[0])
+	}
+	var parts []string
+	for _, d := range details {
+		parts = append(parts, fmt.Sprintf("%.200s", strings.Join(strings.Fields(fmt.Sprint(d)), " ")))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // cancelAfter says when a stream is canceled: after so many batches, or that

@@ -7,13 +7,11 @@ import (
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 )
 
 // callKinds are Flight's calls that move no batches.
 func callKinds() []opKind {
-	kind := func(name, doc string, m metric, setUp func(context.Context, *trial) (func(context.Context, *slot) error, error)) opKind {
+	kind := func(name, doc string, m metric, setUp func(context.Context, *trial) (callFunc, error)) opKind {
 		return opKind{name: name, doc: doc, latencies: []metric{m}, primary: m, calls: true,
 			setUp: func(ctx context.Context, t *trial) (operation, error) {
 				do, err := setUp(ctx, t)
@@ -21,75 +19,78 @@ func callKinds() []opKind {
 			}}
 	}
 	// described is set up with the descriptor that c asks with.
-	described := func(do func(context.Context, *slot, *flight.FlightDescriptor) error) func(context.Context, *trial) (func(context.Context, *slot) error, error) {
-		return func(ctx context.Context, t *trial) (func(context.Context, *slot) error, error) {
-			if t.config.Ticket != "" {
-				return nil, status.Errorf(codes.InvalidArgument, "--op %s asks with a descriptor, and --ticket is none: use --path or --cmd", t.config.Op)
-			}
+	described := func(do func(context.Context, *slot, *call, *flight.FlightDescriptor) error) func(context.Context, *trial) (callFunc, error) {
+		return func(ctx context.Context, t *trial) (callFunc, error) {
 			d, err := t.descriptor(ctx)
-			return func(ctx context.Context, s *slot) error { return do(ctx, s, d) }, err
+			return func(ctx context.Context, s *slot, c *call) error { return do(ctx, s, c, d) }, err
 		}
 	}
 	return []opKind{
-		kind("info", "GetFlightInfo", latInfo, described(func(ctx context.Context, s *slot, d *flight.FlightDescriptor) error {
-			_, err := s.client.GetFlightInfo(ctx, d)
+		kind("info", "GetFlightInfo", latInfo, described(func(ctx context.Context, s *slot, c *call, d *flight.FlightDescriptor) error {
+			_, err := s.client.GetFlightInfo(ctx, d, c.keep())
 			return err
 		})),
-		kind("poll", "PollFlightInfo, once a call", latPoll, described(func(ctx context.Context, s *slot, d *flight.FlightDescriptor) error {
-			_, err := s.client.PollFlightInfo(ctx, d)
+		kind("poll", "PollFlightInfo, once a call", latPoll, described(func(ctx context.Context, s *slot, c *call, d *flight.FlightDescriptor) error {
+			_, err := s.client.PollFlightInfo(ctx, d, c.keep())
 			return err
 		})),
-		kind("schema", "GetSchema", latSchema, described(func(ctx context.Context, s *slot, d *flight.FlightDescriptor) error {
-			_, err := s.client.GetSchema(ctx, d)
+		kind("schema", "GetSchema", latSchema, described(func(ctx context.Context, s *slot, c *call, d *flight.FlightDescriptor) error {
+			_, err := s.client.GetSchema(ctx, d, c.keep())
 			return err
 		})),
-		kind("list-flights", "ListFlights, read to its end", latListFlights, plain(func(ctx context.Context, s *slot) error {
-			stream, err := s.client.ListFlights(ctx, &flight.Criteria{})
+		kind("list-flights", "ListFlights, read to its end", latListFlights, plain(func(ctx context.Context, s *slot, c *call) error {
+			stream, err := s.client.ListFlights(ctx, &flight.Criteria{}, c.keep())
 			if err != nil {
 				return err
 			}
-			return drain(stream.Recv)
+			return drain(c, stream.Recv)
 		})),
-		kind("list-actions", "ListActions, read to its end", latListActions, plain(func(ctx context.Context, s *slot) error {
-			stream, err := s.client.ListActions(ctx, &flight.Empty{})
+		kind("list-actions", "ListActions, read to its end", latListActions, plain(func(ctx context.Context, s *slot, c *call) error {
+			stream, err := s.client.ListActions(ctx, &flight.Empty{}, c.keep())
 			if err != nil {
 				return err
 			}
-			return drain(stream.Recv)
+			return drain(c, stream.Recv)
 		})),
 		kind(opAction+"NAME", "DoAction NAME, with BODY as action:NAME:BODY (text, @FILE or hex:DIGITS), read to its end", latAction,
-			func(_ context.Context, t *trial) (func(context.Context, *slot) error, error) {
+			func(_ context.Context, t *trial) (callFunc, error) {
 				name, text, _ := strings.Cut(strings.TrimPrefix(t.config.Op, opAction), ":")
 				body, err := Bytes(text)
 				if err != nil {
 					return nil, fmt.Errorf("--op action:%s: %w", name, err)
 				}
-				return func(ctx context.Context, s *slot) error {
-					_, err := action(ctx, s.client, name, body)
-					return err
+				return func(ctx context.Context, s *slot, c *call) error {
+					stream, err := s.client.DoAction(ctx, &flight.Action{Type: name, Body: body}, c.keep())
+					if err != nil {
+						return err
+					}
+					return drain(c, stream.Recv)
 				}, nil
 			}),
-		kind("handshake", "Handshake, with the credentials of --auth", latHandshake, plain(func(ctx context.Context, s *slot) error {
+		kind("handshake", "Handshake, with the credentials of --auth", latHandshake, plain(func(ctx context.Context, s *slot, c *call) error {
 			return s.t.session.Handshake(ctx, s.conn)
 		})),
 	}
 }
 
 // plain is the set-up of a call that asks for nothing.
-func plain(do func(context.Context, *slot) error) func(context.Context, *trial) (func(context.Context, *slot) error, error) {
-	return func(context.Context, *trial) (func(context.Context, *slot) error, error) { return do, nil }
+func plain(do callFunc) func(context.Context, *trial) (callFunc, error) {
+	return func(context.Context, *trial) (callFunc, error) { return do, nil }
 }
+
+// callFunc makes the call c.
+type callFunc func(ctx context.Context, s *slot, c *call) error
 
 // callOp makes one call an iteration and records how long it took.
 type callOp struct {
 	latency metric
-	do      func(context.Context, *slot) error
+	do      callFunc
 }
 
 func (o callOp) run(ctx context.Context, s *slot) error {
 	ctx, c := s.begin(ctx)
 	start := s.t.clock.now()
-	if err := c.end(o.do(ctx, s), nil); err != nil {
+	if err := c.end(o.do(ctx, s, c), nil); err != nil {
 		return fmt.Errorf("%s: %w", s.t.config.Op, err)
 	}
 	now := s.t.clock.now()
@@ -99,12 +100,13 @@ func (o callOp) run(ctx context.Context, s *slot) error {
 }
 
 // drain reads a stream of answers to its end.
-func drain[T any](recv func() (T, error)) error {
+func drain[T any](c *call, recv func() (T, error)) error {
 	for {
 		if _, err := recv(); err == io.EOF {
 			return nil
 		} else if err != nil {
 			return err
 		}
+		c.message()
 	}
 }

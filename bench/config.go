@@ -211,6 +211,9 @@ func validateRequest(c results.Config, kind opKind) error {
 		return fmt.Errorf("--cancel-after ends streams of batches, and --op %s has none", c.Op)
 	}
 	if c.Provoke != "" {
+		if len(given) > 0 || kind.calls {
+			return fmt.Errorf("--provoke has streams of the workload fail, and %s asks for none", strings.Join(append(given, "--op "+c.Op), " with "))
+		}
 		t := workloads.Ticket{}
 		if err := provoke(&t, c.Provoke); err != nil {
 			return err

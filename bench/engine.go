@@ -91,6 +91,9 @@ func (t *trial) run(ctx context.Context, r *Runner) (err error) {
 	if t.cancelAfter, err = parseCancelAfter(t.config.CancelAfter); err != nil {
 		return err
 	}
+	if t.cancelAfter != (cancelAfter{}) {
+		t.cancels = newCancels(t.nonce)
+	}
 	t.transport = wire.Transport(t.config.Transport)
 	if t.usage, err = newUsageReader(); err != nil {
 		return fmt.Errorf("read the process's own usage: %w", err)

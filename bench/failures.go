@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,11 +33,13 @@ type failures struct {
 	good  atomic.Int64 // iterations that did not
 	inRow atomic.Int64 // since the last good one
 
-	mu    sync.Mutex
-	codes map[string]int64 // by gRPC code
-	kinds map[string]int64 // by Flight's name
-	first error
-	ended error // what ended the trial
+	mu       sync.Mutex
+	codes    map[string]int64 // by gRPC code
+	kinds    map[string]int64 // by Flight's name
+	first    error
+	rowBegan time.Time // when the first of inRow failed
+	rowMoved int64     // what had been moved by then
+	ended    error     // what ended the trial
 }
 
 // succeed notes a good iteration.
@@ -47,47 +50,58 @@ func (f *failures) succeed() {
 	}
 }
 
-// add counts err.
+// add counts err. The caller holds mu or is alone.
 func (f *failures) add(err error) {
 	code := status.Code(err)
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	if f.codes == nil {
 		f.codes, f.kinds, f.first = map[string]int64{}, map[string]int64{}, err
 	}
 	f.codes[code.String()]++
-	kind := flightErrors[code]
+	kind := cmp.Or(flightErrors[code], "server_error")
 	if _, ok := status.FromError(err); !ok {
 		kind = "client" // no answer of a server
 	}
 	f.kinds[kind]++
 }
 
-// fail counts the error of an iteration and returns it if the trial must end
-// with it: wrong data is no statistic, an error before anything went well is
-// likely to be the whole story, and limit failures in a row mean that the
-// server is gone.
-func (f *failures) fail(err error, limit int64) error {
+// patience is how long every iteration may fail before the trial ends: a server
+// that comes back within it is measured on.
+const patience = 2 * time.Second
+
+// fail counts the error of an iteration of one of so many slots, and returns it
+// if the trial must end with it: wrong data is no statistic, slots that all
+// failed before anything went well are likely to be the whole story, and a long
+// row of failures means that the server is gone. Moved counts what the server
+// gave so far: as long as that grows, streams under way go well.
+func (f *failures) fail(err error, slots int, moved func() int64) error {
 	f.mu.Lock()
-	ended := f.ended
-	f.mu.Unlock()
-	if ended != nil {
-		return ended
+	defer f.mu.Unlock()
+	if f.ended != nil {
+		return f.ended
 	}
 	f.add(err)
 	row := f.inRow.Add(1)
+	if row == 1 {
+		f.rowBegan, f.rowMoved = time.Now(), moved()
+	}
 	var data *wire.DataError
 	switch {
-	case status.Code(err) == codes.DataLoss, errors.As(err, &data), f.good.Load() == 0:
-	case row >= limit:
-		err = fmt.Errorf("%d streams failed one after another, the last: %w", row, err)
-	default:
-		return nil
+	case status.Code(err) == codes.DataLoss, errors.As(err, &data):
+		f.ended = err
+	case f.good.Load() == 0 && row >= int64(slots) && moved() == 0:
+		f.ended = f.first
+	case row >= int64(max(16, 2*slots)) && time.Since(f.rowBegan) > patience && moved() == f.rowMoved:
+		f.ended = fmt.Errorf("%d streams failed one after another, the last: %w", row, err)
 	}
+	return f.ended
+}
+
+// all is the first error if every iteration so far failed.
+func (f *failures) all() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.ended == nil {
-		f.ended = err
+	if f.good.Load() == 0 && f.first != nil {
+		f.ended = f.first
 	}
 	return f.ended
 }

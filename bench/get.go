@@ -2,16 +2,18 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
@@ -48,7 +50,7 @@ func newGet(ctx context.Context, t *trial) (operation, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--ticket: %w", err)
 		}
-		info := &flight.FlightInfo{Endpoint: []*flight.FlightEndpoint{{Ticket: &flight.Ticket{Ticket: ticket}}}, TotalRecords: -1}
+		info := ticketed(ticket)
 		return &getOp{ask: func(context.Context, *slot) (*flight.FlightInfo, error) { return info, nil }}, nil
 	}
 	d, err := t.descriptor(ctx)
@@ -68,47 +70,64 @@ func (o *getOp) run(ctx context.Context, s *slot) error {
 	return s.readAll(ctx, info, o.set)
 }
 
-// info calls GetFlightInfo, or PollFlightInfo until it is complete.
+// info calls GetFlightInfo, or PollFlightInfo until it is complete. A get of a
+// server that has neither takes the descriptor's bytes for the ticket.
 func (s *slot) info(ctx context.Context, d *flight.FlightDescriptor) (*flight.FlightInfo, error) {
-	start := s.t.clock.now()
+	t := s.t
+	if t.lacks.info.Load() {
+		return ticketed(d.Cmd), nil
+	}
+	start := t.clock.now()
+	if t.config.Poll {
+		info, err := s.poll(ctx, d)
+		if err != nil {
+			return nil, fmt.Errorf("PollFlightInfo: %w", err)
+		}
+		s.latency(latInfo, t.clock.now(), start)
+		return info, nil
+	}
 	cctx, c := s.begin(ctx)
-	var info *flight.FlightInfo
-	var err error
-	name := "GetFlightInfo"
-	if s.t.config.Poll {
-		name = "PollFlightInfo"
-		info, err = s.poll(cctx, d)
-	} else {
-		info, err = s.client.GetFlightInfo(cctx, d)
+	info, err := s.client.GetFlightInfo(cctx, d, c.keep())
+	if err = c.end(err, nil); err == nil {
+		s.latency(latInfo, t.clock.now(), start)
+		return info, nil
 	}
-	err = c.end(err, nil)
-	switch {
-	case status.Code(err) == codes.Unimplemented && d.Type == flight.DescriptorCMD && !s.t.config.Poll && s.t.kind.name == OpGet:
-		s.t.warn("the server has no GetFlightInfo: the descriptor's bytes were sent as the ticket")
-		return &flight.FlightInfo{Endpoint: []*flight.FlightEndpoint{{Ticket: &flight.Ticket{Ticket: d.Cmd}}}, TotalRecords: -1}, nil
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", name, err)
-	case info == nil:
-		return nil, status.Errorf(codes.Canceled, "%s was canceled before it was complete", name)
+	if status.Code(err) == codes.Unimplemented && d.Type == flight.DescriptorCMD && t.kind.name == OpGet {
+		t.lacks.info.Store(true)
+		t.warn("the server has no GetFlightInfo: the descriptor's bytes were sent as the ticket")
+		return ticketed(d.Cmd), nil
 	}
-	s.latency(latInfo, s.t.clock.now(), start)
-	return info, nil
+	return nil, fmt.Errorf("GetFlightInfo: %w", err)
+}
+
+// ticketed is a FlightInfo of one ticket.
+func ticketed(ticket []byte) *flight.FlightInfo {
+	return &flight.FlightInfo{Endpoint: []*flight.FlightEndpoint{{Ticket: &flight.Ticket{Ticket: ticket}}}, TotalRecords: -1}
 }
 
 // poll asks until the query is complete, each time with the descriptor of the
 // answer before (Flight.rst, PollFlightInfo).
 func (s *slot) poll(ctx context.Context, d *flight.FlightDescriptor) (*flight.FlightInfo, error) {
+	var known *flight.FlightInfo // so far
 	for {
 		start := s.t.clock.now()
-		p, err := s.client.PollFlightInfo(ctx, d)
-		if err != nil {
+		cctx, c := s.begin(ctx)
+		p, err := s.client.PollFlightInfo(cctx, d, c.keep())
+		if err = c.end(err, nil); err != nil {
+			if known != nil {
+				s.t.abandon(known)
+			}
 			return nil, err
 		}
 		s.latency(latPoll, s.t.clock.now(), start)
-		if p.FlightDescriptor == nil {
-			return p.Info, nil
+		if p.FlightDescriptor != nil {
+			known, d = p.Info, p.FlightDescriptor
+			continue
 		}
-		d = p.FlightDescriptor
+		if p.Info == nil {
+			return nil, status.Error(codes.FailedPrecondition, "the query is complete, and the server gave no FlightInfo")
+		}
+		return p.Info, nil
 	}
 }
 
@@ -135,7 +154,7 @@ func (s *slot) readAll(ctx context.Context, info *flight.FlightInfo, set *worklo
 		return err
 	}
 	if info.TotalRecords >= 0 && rows != info.TotalRecords && s.t.cancelAfter == (cancelAfter{}) {
-		s.t.warn(fmt.Sprintf("the server announced %d rows in total_records and sent %d", info.TotalRecords, rows))
+		s.t.warnOnce("total_records", fmt.Sprintf("the server announced %d rows in total_records and sent %d", info.TotalRecords, rows))
 	}
 	return nil
 }
@@ -171,66 +190,89 @@ func (s *slot) endpoint(ctx context.Context, ep *flight.FlightEndpoint, set *wor
 	}
 	var failed []string
 	for i, srv := range servers {
-		var batches int64
-		rows, batches, err = s.read(ctx, srv, ep.Ticket, set)
-		if status.Code(err) != codes.Unavailable || batches > 0 || ctx.Err() != nil || len(servers) == 1 {
-			srv.down.Store(false)
-			break
+		rows, batches, err := s.read(ctx, srv, ep.Ticket, set)
+		if ctx.Err() != nil {
+			return rows, err
 		}
-		srv.down.Store(true)
+		gone := status.Code(err) == codes.Unavailable
+		srv.down.Store(gone)
+		if !gone || batches > 0 || len(servers) == 1 && srv == s.t.servers.home {
+			return rows, err
+		}
 		failed = append(failed, fmt.Sprintf("%s: %v", srv.uri, err))
-		if i == len(servers)-1 {
-			return 0, status.Errorf(codes.Unavailable, "no location of an endpoint can be reached (%s): use --location original, or rewrite:FROM=TO", strings.Join(failed, "; "))
+		if i < len(servers)-1 {
+			s.failovers.Add(1)
+			s.t.warnOnce("location "+srv.uri, fmt.Sprintf("location %s cannot be reached, the next one was read: %v", srv.uri, err))
 		}
-		s.failovers.Add(1)
-		s.t.warn(fmt.Sprintf("location %s cannot be reached, the next one was read: %v", srv.uri, err))
 	}
-	return rows, err
+	return 0, status.Errorf(codes.Unavailable, "no location of an endpoint can be reached (%s): use --location original, or rewrite:FROM=TO", strings.Join(failed, "; "))
 }
 
 // renewed is ep, renewed if it is about to expire and the server renews.
 func (s *slot) renewed(ctx context.Context, ep *flight.FlightEndpoint) *flight.FlightEndpoint {
-	if ep.ExpirationTime == nil || time.Until(ep.ExpirationTime.AsTime()) > renewMargin {
+	if ep.ExpirationTime == nil || time.Until(ep.ExpirationTime.AsTime()) > renewMargin || s.t.lacks.renew.Load() {
 		return ep
 	}
+	cctx, c := s.begin(ctx)
+	fresh, err := renew(cctx, s.client, ep)
+	err = c.end(err, nil)
+	switch {
+	case err == nil:
+		s.endpointRenewals.Add(1)
+		return fresh
+	case status.Code(err) == codes.Unimplemented:
+		s.t.lacks.renew.Store(true)
+		s.t.warn("endpoints were about to expire, and the server has no RenewFlightEndpoint")
+	case ctx.Err() == nil:
+		s.t.warnOnce("renew", fmt.Sprintf("an endpoint was about to expire and could not be renewed: %v", err))
+	}
+	return ep
+}
+
+func renew(ctx context.Context, client flight.FlightServiceClient, ep *flight.FlightEndpoint) (*flight.FlightEndpoint, error) {
 	body, err := proto.Marshal(&flight.RenewFlightEndpointRequest{Endpoint: ep})
-	if err == nil {
-		body, err = action(ctx, s.client, flight.RenewFlightEndpointActionType, body)
+	if err != nil {
+		return nil, err
+	}
+	if body, err = action(ctx, client, flight.RenewFlightEndpointActionType, body); err != nil {
+		return nil, err
 	}
 	fresh := &flight.FlightEndpoint{}
-	if err == nil {
-		err = proto.Unmarshal(body, fresh)
+	if err := proto.Unmarshal(body, fresh); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		if ctx.Err() == nil {
-			s.t.warn(fmt.Sprintf("an endpoint was about to expire and could not be renewed: %v", err))
-		}
-		return ep
+	if fresh.Ticket == nil {
+		return nil, errors.New("the server answered an endpoint without a ticket")
 	}
-	s.endpointRenewals.Add(1)
-	return fresh
+	return fresh, nil
 }
 
 // read is one DoGet. It returns the rows and batches that came, also with an error.
 func (s *slot) read(ctx context.Context, srv *server, ticket *flight.Ticket, set *workloads.Set) (rows, batches int64, err error) {
-	ctx, c := s.begin(ctx)
+	if ticket == nil {
+		return 0, 0, status.Error(codes.FailedPrecondition, "an endpoint has no ticket: there is nothing to ask for")
+	}
+	ctx, c := s.beginStream(ctx)
 	start := s.t.clock.now()
 	stream, err := srv.clients[s.index%len(srv.clients)].DoGet(ctx, ticket)
 	if err != nil {
-		return 0, 0, fmt.Errorf("DoGet: %w", c.end(err, nil))
+		if err = c.end(err, nil); err != nil {
+			err = fmt.Errorf("DoGet: %w", err)
+		}
+		return 0, 0, err
 	}
 	in := receiving{call: c, start: start, set: set}
 	if set != nil {
 		if t, err := workloads.ParseTicket(ticket.GetTicket()); err == nil {
-			in.first = t.Start
+			in.next = t.Start
 		}
 	}
 	err = s.receive(stream, &in)
-	if err = c.end(err, stream.Trailer); err != nil {
+	if err = c.end(err, in.trailer(stream)); err != nil {
 		return in.rows, in.batches, fmt.Errorf("DoGet: %w", err)
 	}
 	srv.streams.Add(1)
-	if c.canceled.Load() == 0 {
+	if !c.canceled {
 		s.ended(start)
 	}
 	return in.rows, in.batches, nil
@@ -240,12 +282,39 @@ func (s *slot) read(ctx context.Context, srv *server, ticket *flight.Ticket, set
 type receiving struct {
 	call  *call
 	start int64          // of the call
-	first int64          // the rotation's index of the first batch
+	next  int64          // the rotation's index of the next batch
 	set   *workloads.Set // to verify against; nil: nothing is verified
 	seen  func(now int64, e *wire.Event)
 
 	rows, batches int64 // read so far
-	full          int64 // of them batches with rows
+	live          bool  // it was given up for what it carried, and has not ended
+}
+
+// trailer is where the stream's trailers are, nil while it has not ended.
+func (in *receiving) trailer(stream grpc.ClientStream) func() metadata.MD {
+	if in.live {
+		return nil
+	}
+	return stream.Trailer
+}
+
+// verify compares the batch that r is at with the workload's. Batches without
+// rows may come between, and be some of the workload's own.
+func (in *receiving) verify(r *wire.Reader, rows int64) error {
+	n := int64(len(in.set.Batches))
+	if rows == 0 && in.set.Batches[in.next%n].Record.NumRows() > 0 {
+		return nil
+	}
+	rec, err := r.Record()
+	if err != nil {
+		return err
+	}
+	defer rec.Release()
+	if err := in.set.Verify(in.next, rec); err != nil {
+		return status.Errorf(codes.DataLoss, "received data differ from the workload: %v", err)
+	}
+	in.next++
+	return nil
 }
 
 // receive reads batches until the stream ends, which is no error.
@@ -263,6 +332,7 @@ func (s *slot) receive(stream wire.RecvStream, in *receiving) error {
 			return nil
 		}
 		if err != nil {
+			in.live = errors.As(err, new(*wire.DataError))
 			return err
 		}
 		if e.Realigned > 0 {
@@ -272,8 +342,9 @@ func (s *slot) receive(stream wire.RecvStream, in *receiving) error {
 			in.call.message()
 			continue
 		}
-		if in.set != nil && e.Rows > 0 {
-			if err := verify(r, in.set, in.first+in.full); err != nil {
+		if in.set != nil {
+			if err := in.verify(r, e.Rows); err != nil {
+				in.live = true
 				return err
 			}
 		}
@@ -290,29 +361,14 @@ func (s *slot) receive(stream wire.RecvStream, in *receiving) error {
 		last = now
 		in.batches++
 		in.rows += e.Rows
-		if e.Rows > 0 {
-			in.full++
-		}
 		in.call.batch()
 	}
-}
-
-func verify(r *wire.Reader, set *workloads.Set, i int64) error {
-	rec, err := r.Record()
-	if err != nil {
-		return err
-	}
-	defer rec.Release()
-	if err := set.Verify(i, rec); err != nil {
-		return status.Errorf(codes.DataLoss, "received data differ from the workload: %v", err)
-	}
-	return nil
 }
 
 // abandon tells a foreign server that the rest of info is not wanted, so that
 // its query does not go on. Ours holds nothing for a FlightInfo.
 func (t *trial) abandon(info *flight.FlightInfo) {
-	if t.before != nil || t.noCancel.Load() || t.config.Ticket != "" || slices.ContainsFunc(info.Endpoint, func(e *flight.FlightEndpoint) bool { return e.Ticket == nil }) {
+	if t.before != nil || t.lacks.cancel.Load() || t.lacks.info.Load() || t.config.Ticket != "" {
 		return
 	}
 	body, err := proto.Marshal(&flight.CancelFlightInfoRequest{Info: info})
@@ -322,6 +378,6 @@ func (t *trial) abandon(info *flight.FlightInfo) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if _, err := t.control.action(ctx, flight.CancelFlightInfoActionType, body); err != nil {
-		t.noCancel.Store(true) // it has none, or is gone: the others need not wait for that
+		t.lacks.cancel.Store(true) // it has none, or is gone: the others need not wait for that
 	}
 }

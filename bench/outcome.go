@@ -15,11 +15,11 @@ func (t *trial) report() {
 	out := t.out
 	out.Metrics, out.Latencies = map[string]results.Metric{}, map[string]results.Latency{}
 	out.Hists = map[string]*results.Encoded{}
-	if t.sampler != nil && len(t.sampler.samples) >= 2 {
-		t.reportWindow()
-	}
 	if t.recs != nil {
 		out.Whole = t.recs.whole()
+	}
+	if t.sampler != nil && len(t.sampler.samples) >= 2 {
+		t.reportWindow()
 	}
 	if t.session != nil {
 		out.Whole.Renewals = t.session.Renewals()
@@ -74,9 +74,7 @@ func (t *trial) reportMetrics(first, last *sample) {
 		}
 	}
 	rate := func(n int64) float64 { return float64(n) / out.Seconds }
-	if good, bad := t.failures.good.Load(), t.failures.total(); good+bad > 0 {
-		put("error_share", float64(bad)/float64(good+bad), "1", "lower")
-	}
+	put("error_share", float64(t.failures.total())/float64(t.begun()), "1", "lower")
 	if t.kind.calls {
 		t.reportCalls(put, first, last)
 		return
@@ -103,6 +101,12 @@ func (t *trial) reportMetrics(first, last *sample) {
 	put("client_peak_rss_bytes", float64(t.sampler.peakRSS), "B", "lower")
 	put("client_rss_growth_bytes", float64(v.rss-u.rss), "B", "lower") // over the window: flat after warm-up is about 0
 	t.reportServer(put, first, last)
+}
+
+// begun is the number of iterations in and out of the window, with those that
+// were cut.
+func (t *trial) begun() int64 {
+	return t.failures.good.Load() + t.failures.total() + t.out.Whole.Cut
 }
 
 // putMetric adds a metric to the trial, unless its value is no number.
@@ -173,7 +177,7 @@ func (t *trial) judge() {
 		t.warn("the server's certificate was NOT verified (--tls-skip-verify): anybody may have answered")
 	}
 	if n := t.failures.total(); n > 0 {
-		t.warn(fmt.Sprintf("%d of %d streams failed (%s), the first: %v", n, n+t.failures.good.Load(), t.failures.told(), t.failures.first))
+		t.warn(fmt.Sprintf("%d of %d streams failed (%s), the first: %v", n, t.begun(), t.failures.told(), t.failures.first))
 	}
 	if t.kind.calls {
 		if out.Streams == 0 {
@@ -190,7 +194,7 @@ func (t *trial) judge() {
 		t.warn(fmt.Sprintf("the server sent batches of %.0f rows on average, not of --rows %d: it decides by itself what it sends",
 			float64(out.Rows)/float64(out.Batches), out.Config.Rows))
 	}
-	if p := out.Server; p != nil && out.Config.Request != RequestSQL && out.Whole.Cut == 0 && out.Whole.Canceled == 0 && t.failures.total() == 0 && out.Served == nil && (p.Rows != out.Whole.Rows || p.Batches != out.Whole.Batches) {
+	if p := out.Server; p != nil && out.Config.Request != RequestSQL && out.Whole.Cut == 0 && out.Whole.Canceled == 0 && out.Whole.Renewals == 0 && t.failures.total() == 0 && out.Served == nil && (p.Rows != out.Whole.Rows || p.Batches != out.Whole.Batches) {
 		t.warn(fmt.Sprintf("the server counted %d rows in %d batches, the client %d in %d: another client may use this server",
 			p.Rows, p.Batches, out.Whole.Rows, out.Whole.Batches))
 	}

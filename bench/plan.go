@@ -85,6 +85,9 @@ func checkAxes(axes []Axis) error {
 		if slices.ContainsFunc(axes[:i], func(b Axis) bool { return b.Name == a.Name }) {
 			return fmt.Errorf("axis %s is given twice: put its values into one comma list", a.Name)
 		}
+		if a.Name == "batch_bytes" && slices.ContainsFunc(axes, func(b Axis) bool { return b.Name == "rows" }) {
+			return fmt.Errorf("axes rows and batch_bytes both say how large a batch is: give one of them")
+		}
 		if len(a.Values) == 0 {
 			return fmt.Errorf("axis %s has no value: give at least one", a.Name)
 		}
@@ -145,10 +148,8 @@ func set(c *results.Config, axis, value string) error {
 		return nil
 	}
 	n, err := ParseCount(value)
-	if err == nil && n == 0 && (axis == "headers" || axis == "middleware") {
-		return nil // the base's
-	}
-	if err != nil || n <= 0 {
+	none := n == 0 && (axis == "headers" || axis == "middleware")
+	if err != nil || n <= 0 && !none {
 		return fmt.Errorf("--%s %q is no positive whole number", strings.ReplaceAll(axis, "_", "-"), value)
 	}
 	switch axis {

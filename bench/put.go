@@ -32,11 +32,11 @@ func newPut(ctx context.Context, t *trial) (operation, error) {
 // run sends while acks are drained, half-closes, and reads to the end to learn
 // the status.
 func (o *putOp) run(ctx context.Context, s *slot) error {
-	ctx, c := s.begin(ctx)
+	ctx, c := s.beginStream(ctx)
 	start := s.t.clock.now()
 	stream, err := s.client.DoPut(ctx)
 	if err != nil {
-		return fmt.Errorf("DoPut: %w", c.end(err, nil))
+		return s.sent(c, start, "DoPut", nil, err, nil)
 	}
 	var drained sync.WaitGroup
 	var ackErr error
@@ -49,20 +49,20 @@ func (o *putOp) run(ctx context.Context, s *slot) error {
 	return s.sent(c, start, "DoPut", sendErr, ackErr, stream.Trailer)
 }
 
-// sent ends a call that sent: the status says more than what went wrong on the
-// way to it, unless we canceled it ourselves.
+// sent ends a call that sent: the server's status says more than what went
+// wrong on the way to it, unless sending it was what we gave up the call for.
 func (s *slot) sent(c *call, start int64, name string, sendErr, recvErr error, trailer func() metadata.MD) error {
 	err := recvErr
-	switch {
-	case sendErr != nil && !errors.Is(sendErr, io.EOF):
-		err = sendErr
-	case sendErr != nil && err == nil:
+	switch ours := sendErr != nil && !errors.Is(sendErr, io.EOF); {
+	case ours && (recvErr == nil || status.Code(recvErr) == codes.Canceled && errors.Is(context.Cause(c.ctx), sendErr)):
+		err, trailer = sendErr, nil
+	case sendErr != nil && recvErr == nil:
 		err = status.Error(codes.Aborted, "the server ended the stream with OK before all batches were sent")
 	}
 	if err = c.end(err, trailer); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	if c.canceled.Load() == 0 {
+	if !c.canceled {
 		s.ended(start)
 	}
 	return nil
@@ -128,16 +128,20 @@ func newExchange(ctx context.Context, t *trial) (operation, error) {
 }
 
 func (o *exchangeOp) run(ctx context.Context, s *slot) error {
-	ctx, c := s.begin(ctx)
+	ctx, c := s.beginStream(ctx)
 	start := s.t.clock.now()
 	stream, err := s.client.DoExchange(ctx)
 	if err != nil {
-		return fmt.Errorf("DoExchange: %w", c.end(err, nil))
+		return s.sent(c, start, "DoExchange", nil, err, nil)
 	}
 	var sent sync.WaitGroup
 	var sendErr error
 	sent.Go(func() {
-		if sendErr = s.send(stream, o.descriptor, AckAll, nil, s.bytes); sendErr != nil && !errors.Is(sendErr, io.EOF) {
+		sendErr = s.send(stream, o.descriptor, AckAll, nil, func(now int64, z wire.Sizes) {
+			s.bytes(now, z)
+			c.message()
+		})
+		if sendErr != nil && !errors.Is(sendErr, io.EOF) {
 			c.cancel(sendErr)
 		}
 	})
@@ -151,13 +155,10 @@ func (o *exchangeOp) run(ctx context.Context, s *slot) error {
 		c.cancel(recvErr)
 	}
 	sent.Wait()
-	switch {
-	case sendErr != nil && !errors.Is(sendErr, io.EOF) && recvErr != nil && status.Code(recvErr) != codes.Canceled:
-		sendErr = nil // what the server said is the reason
-	case sendErr != nil && errors.Is(sendErr, io.EOF) && recvErr == nil, recvErr == nil && sendErr == nil && in.batches != s.t.config.Batches:
+	if recvErr == nil && (errors.Is(sendErr, io.EOF) || sendErr == nil && in.batches != s.t.config.Batches) {
 		sendErr, recvErr = nil, status.Errorf(codes.DataLoss, "%d batches came back of a stream of %d: the server does not echo", in.batches, s.t.config.Batches)
 	}
-	return s.sent(c, start, "DoExchange", sendErr, recvErr, stream.Trailer)
+	return s.sent(c, start, "DoExchange", sendErr, recvErr, in.trailer(stream))
 }
 
 // A stamp is app_metadata that says when its batch was sent, on the trial's

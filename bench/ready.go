@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"flightbench/internal/target"
 	"flightbench/internal/wire"
@@ -17,8 +19,11 @@ import (
 // AwaitReady returns once the server at t is ready for c: it answers a call at
 // all (ready is "ping"), or DoAction NAME ("action:NAME") or GetFlightInfo
 // ("info") succeed. It gives up when ctx ends or alive is false, with the last
-// reason why it was not.
+// reason why it was not, and at once if the server does not let us in.
 func AwaitReady(ctx context.Context, t target.Target, c results.Config, ready string, alive func() bool) error {
+	if name, isAction := strings.CutPrefix(ready, opAction); ready != "ping" && ready != "info" && (!isAction || name == "") {
+		return fmt.Errorf("--ready %q is unknown: use ping, action:NAME or info", ready)
+	}
 	s, err := t.Open(target.Tuning{Transport: wire.Transport(c.Transport), MaxMessage: c.MaxMessage})
 	if err != nil {
 		return err
@@ -34,6 +39,9 @@ func AwaitReady(ctx context.Context, t target.Target, c results.Config, ready st
 			return last
 		}
 		last = target.Explain(t, err)
+		if code := status.Code(err); code == codes.Unauthenticated || code == codes.PermissionDenied {
+			return last // it is there, and waiting will not make it let us in
+		}
 		select {
 		case <-time.After(50 * time.Millisecond):
 		case <-ctx.Done():
@@ -76,10 +84,6 @@ func probe(ctx context.Context, s *target.Session, c results.Config, ready strin
 		_, err = client.GetFlightInfo(ctx, d)
 		return err
 	}
-	name, isAction := strings.CutPrefix(ready, opAction)
-	if !isAction {
-		return fmt.Errorf("--ready %q is unknown: use ping, action:NAME or info", ready)
-	}
-	_, err = action(ctx, client, name, nil)
+	_, err = action(ctx, client, strings.TrimPrefix(ready, opAction), nil)
 	return err
 }

@@ -49,8 +49,8 @@ type window struct {
 func (w *window) holds(now int64) bool { return now >= w.begin.Load() && now < w.end.Load() }
 
 // counters counts what one stream slot moved. The whole* fields hold every
-// batch, the others only those whose end lay inside the window. One goroutine
-// adds to a field, the sampler reads it.
+// batch, the others only those whose end lay inside the window. The goroutines
+// of the slot, one or few, add to a field, the sampler reads it.
 type counters struct {
 	logical, body, rows, batches, streams           atomic.Int64
 	wholeBody, wholeRows, wholeBatches, wholeStream atomic.Int64
@@ -101,12 +101,17 @@ func (r *recorder) stream(now int64) {
 // latency records now-since under m if now lies inside the window.
 func (r *recorder) latency(m metric, now, since int64) {
 	if r.window.holds(now) {
-		r.hists[m].record(now - since)
+		r.sample(m, now-since)
 	}
 }
 
-// sample records a latency that was measured elsewhere.
-func (r *recorder) sample(m metric, ns int64) { r.hists[m].record(ns) }
+// sample records a latency of the window. One that the operation does not list
+// is not kept.
+func (r *recorder) sample(m metric, ns int64) {
+	if h := r.hists[m]; h != nil {
+		h.record(ns)
+	}
+}
 
 // recorders holds the recorders of a trial, one a stream slot.
 //

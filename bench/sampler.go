@@ -61,6 +61,16 @@ func (s *sampler) take() *sample {
 	p.totals.bytes.Wire = read + written
 	w := s.recs.whole()
 	p.wholeBody, p.wholeStreams = w.Body, w.Streams
+	s.peakRSS = max(s.peakRSS, p.usage.rss)
+	return s.add(p)
+}
+
+// late adds the latencies that were recorded since the last sample, as if they
+// had been there then.
+func (s *sampler) late() { s.add(s.samples[len(s.samples)-1]) }
+
+// add appends p with the latencies recorded since the last sample.
+func (s *sampler) add(p sample) *sample {
 	for m := range metricCount {
 		p.cells[m] = len(s.cells)
 		if s.recs.shards[0][m] != nil {
@@ -70,7 +80,6 @@ func (s *sampler) take() *sample {
 		}
 	}
 	p.cells[metricCount] = len(s.cells)
-	s.peakRSS = max(s.peakRSS, p.usage.rss)
 	s.samples = append(s.samples, p)
 	return &s.samples[len(s.samples)-1]
 }

@@ -56,11 +56,10 @@ type trial struct {
 
 	transport   wire.Transport
 	cancelAfter cancelAfter
-	local       bool         // the server is ours and on this machine: their clocks are one
-	nonce       string       // of the names of calls
-	calls       atomic.Int64 // named so far
-	cancels     sync.Map     // name of a call → when it was canceled, Unix ns
-	noCancel    atomic.Bool  // the server has no CancelFlightInfo
+	local       bool   // the server is ours and on this machine: their clocks are one
+	nonce       string // of the trial, for names that nobody else gives
+	cancels     *cancels
+	lacks       lacks
 	failures    failures
 
 	connMu sync.Mutex
@@ -71,23 +70,33 @@ type trial struct {
 	observe func(Progress)
 
 	before, begin, end, after *results.Peer // the server's counts: before the first stream, at the window's ends, after the last
+	told                      *results.Peer // the last of them
 	gone                      bool          // the server no longer tells them
 
 	processBegin, processEnd *target.Usage // of the server's process at the window's ends, where it is known
 
 	mu       sync.Mutex
 	warnings []string
+	warned   map[string]bool // by kind
 }
 
-func (t *trial) warn(w string) {
+// lacks are calls that the server was seen not to have: they are not made again.
+type lacks struct{ info, renew, cancel atomic.Bool }
+
+func (t *trial) warn(w string) { t.warnOnce(w, w) }
+
+// warnOnce gives one warning of a kind, the first: those that follow may differ
+// in numbers.
+func (t *trial) warnOnce(kind, w string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, have := range t.warnings {
-		if have == w {
-			return
+	if !t.warned[kind] {
+		if t.warned == nil {
+			t.warned = map[string]bool{}
 		}
+		t.warned[kind] = true
+		t.warnings = append(t.warnings, w)
 	}
-	t.warnings = append(t.warnings, w)
 }
 
 // wireBytes sums what the measured connections carried since they connected.
@@ -132,7 +141,7 @@ func (t *trial) connect(ctx context.Context, tgt target.Target) error {
 	if t.before, err = t.control.idleStats(ctx); err != nil {
 		return target.Explain(tgt, err)
 	}
-	t.local = t.before != nil && tgt.Local()
+	t.told, t.local = t.before, t.before != nil && tgt.Local()
 	t.servers = servers{t: t, home: &server{uri: tgt.URI}}
 	for i := range c.Concurrency {
 		s := &slot{t: t, index: i}
@@ -168,6 +177,9 @@ func ping(ctx context.Context, client flight.FlightServiceClient) error {
 // prepare sets the operation up: its payload on both sides, what it asks for,
 // and what its slots record.
 func (t *trial) prepare(ctx context.Context) (err error) {
+	if t.config.Provoke != "" && t.before == nil {
+		return status.Error(codes.FailedPrecondition, "--provoke asks a flightbench server for errors, and this server is none")
+	}
 	if err := t.preparePayload(ctx); err != nil {
 		return err
 	}
@@ -207,9 +219,9 @@ func (t *trial) measureTotal(ctx context.Context) error {
 	stop := t.startWindow(ctx)
 	err := t.streams(ctx, func() bool { return begun.Add(1) <= t.config.Total })
 	t.window.end.Store(t.clock.now())
-	t.collectCancels(ctx)
 	stop()
 	t.end, t.processEnd = t.peer(ctx), t.process()
+	t.collectCancels(ctx)
 	return err
 }
 
@@ -238,14 +250,14 @@ func (t *trial) measureDuration(ctx context.Context) error {
 	if ended {
 		t.window.end.Store(min(t.window.end.Load(), t.clock.now()))
 	}
-	t.collectCancels(ctx)
 	stop()
 	t.end, t.processEnd = t.peer(ctx), t.process()
-	if ended {
-		return err
+	if !ended {
+		cut()
+		err = <-done
 	}
-	cut()
-	return <-done
+	t.collectCancels(ctx)
+	return err
 }
 
 // startWindow opens the window and starts the sampler; the function it returns
@@ -285,11 +297,19 @@ func (t *trial) peer(ctx context.Context) *results.Peer {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), peerTimeout)
 	defer cancel()
 	p, err := t.control.stats(ctx)
+	switch {
+	case err != nil:
+	case p == nil:
+		err = errors.New("it tells none any more")
+	case p.PID != t.told.PID || p.CPUSeconds < t.told.CPUSeconds || p.Streams < t.told.Streams:
+		err = errors.New("it was started anew during the trial")
+	}
 	if err != nil {
 		t.gone = true
 		t.warn(fmt.Sprintf("the server's counts are missing: %v", err))
 		return nil
 	}
+	t.told = p
 	return p
 }
 
@@ -306,28 +326,9 @@ func (t *trial) process() *target.Usage {
 	return &u
 }
 
-// collectCancels asks a server of ours when its handlers saw the cancellations
-// of the trial, and records how long that took.
-func (t *trial) collectCancels(ctx context.Context) {
-	if t.cancelAfter == (cancelAfter{}) || !t.local {
-		return
-	}
-	seen, err := t.control.cancelled(ctx)
-	if err != nil {
-		t.warn(fmt.Sprintf("the server does not tell when it saw cancellations: %v", err))
-		return
-	}
-	for _, c := range seen {
-		if at, ok := t.cancels.Load(c.ID); ok && at.(int64) >= t.out.Started.UnixNano() {
-			t.slots[0].sample(latCancelSeen, c.Seen-at.(int64))
-		}
-	}
-}
-
 // streams runs every slot until more is false or ctx ends. An iteration that
 // fails is counted; the error returned is what ended the trial.
 func (t *trial) streams(ctx context.Context, more func() bool) error {
-	limit := int64(max(16, 2*t.config.Concurrency))
 	g, gctx := errgroup.WithContext(ctx)
 	for _, s := range t.slots {
 		g.Go(func() error {
@@ -340,7 +341,7 @@ func (t *trial) streams(ctx context.Context, more func() bool) error {
 					s.cut.Add(1)
 					return nil
 				default:
-					if err := t.failures.fail(err, limit); err != nil {
+					if err := t.failures.fail(err, len(t.slots), t.moved); err != nil {
 						return err
 					}
 					t.failures.pause(gctx)
@@ -349,7 +350,20 @@ func (t *trial) streams(ctx context.Context, more func() bool) error {
 			return nil
 		})
 	}
-	return g.Wait()
+	if err := g.Wait(); err != nil || ctx.Err() != nil {
+		return err
+	}
+	return t.failures.all()
+}
+
+// moved counts the batches that came from the server, or its acknowledgements
+// of those that went there: what is sent may be on its way to nobody.
+func (t *trial) moved() int64 {
+	w := t.recs.whole()
+	if t.kind.sends() && t.kind.name != OpExchange {
+		return w.Acks
+	}
+	return w.Batches
 }
 
 // progress tells the observer where the trial is.
