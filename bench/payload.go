@@ -148,10 +148,10 @@ func (t *trial) probePerf(ctx context.Context) error {
 	}
 	probing, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	probing, c := t.slots[0].begin(probing)
+	probing, asked := t.slots[0].begin(probing)
 	p := perfOf(t)
 	info, err := t.slots[0].client.GetFlightInfo(probing, &flight.FlightDescriptor{Type: flight.DescriptorCMD, Cmd: p.Marshal()})
-	if err = c.end(err, nil); err != nil || info.TotalRecords != int64(p.Streams)*p.RecordsPerStream || len(info.Endpoint) != int(p.Streams) {
+	if err = asked.end(err, nil); err != nil || info.TotalRecords != int64(p.Streams)*p.RecordsPerStream || len(info.Endpoint) != int(p.Streams) {
 		return ctx.Err()
 	}
 	if _, err := workloads.ParsePerfToken(info.Endpoint[0].GetTicket().GetTicket()); err != nil {
