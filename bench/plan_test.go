@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -28,6 +29,45 @@ func TestExpandIsTheProduct(t *testing.T) {
 	}
 }
 
+// TestOneAtATime expects the first point and those that differ from it in one
+// axis, for every operation and target.
+func TestOneAtATime(t *testing.T) {
+	base := DefaultConfig()
+	base.Headers = 7 // 0 on the axis is none, not this
+	for _, tt := range []struct {
+		name string
+		axes []Axis
+		want string // op transport rows headers, of each point
+	}{
+		{"nothing", nil, "get direct 65536 7"},
+		{"one axis", []Axis{{"rows", []string{"1", "2"}}}, "get direct 1 7, get direct 2 7"},
+		{"two axes", []Axis{{"rows", []string{"1", "2", "3"}}, {"transport", []string{"stock", "grpc"}}},
+			"get stock 1 7, get stock 2 7, get stock 3 7, get grpc 1 7"},
+		{"headers", []Axis{{"headers", []string{"0", "10"}}, {"rows", []string{"1", "2"}}}, "get direct 1 0, get direct 1 10, get direct 2 0"},
+		{"operations", []Axis{{"op", []string{"put", "get"}}, {"rows", []string{"1", "2"}}, {"headers", []string{"0", "5"}}},
+			"put direct 1 0, put direct 2 0, put direct 1 5, get direct 1 0, get direct 2 0, get direct 1 5"},
+		{"calls have no workload", []Axis{{"op", []string{"get", "list-actions"}}, {"rows", []string{"1", "2"}}},
+			"get direct 1 7, get direct 2 7, list-actions direct 1 7"},
+	} {
+		configs, err := OneAtATime(base, tt.axes)
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+		var got []string
+		for _, c := range configs {
+			got = append(got, fmt.Sprint(c.Op, " ", c.Transport, " ", c.Rows, " ", c.Headers))
+		}
+		if strings.Join(got, ", ") != tt.want {
+			t.Errorf("%s: %v, want %s", tt.name, got, tt.want)
+		}
+	}
+	for _, axes := range [][]Axis{{{"rows", nil}}, {{"rows", []string{"1", "1"}}}, {{"op", []string{"dance"}}}, {{"colour", []string{"1"}}}} {
+		if got, err := OneAtATime(base, axes); err == nil {
+			t.Errorf("%v: %d points, want an error", axes, len(got))
+		}
+	}
+}
+
 func TestExpandRefuses(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -48,6 +88,8 @@ func TestExpandRefuses(t *testing.T) {
 		{"value twice", []Axis{{"op", []string{"get", "get"}}}, []string{`"get"`, "--repeat"}},
 		{"axis twice", []Axis{{"op", []string{"get"}}, {"op", []string{"put"}}}, []string{"op", "twice"}},
 		{"no value", []Axis{{"op", nil}}, []string{"op", "no value"}},
+		{"two sizes", []Axis{{"batch_bytes", []string{"64Ki"}}, {"rows", []string{"5"}}}, []string{"rows and batch_bytes"}},
+		{"negative headers", []Axis{{"headers", []string{"-1"}}}, []string{"--headers"}},
 		{"unknown axis", []Axis{{"colour", []string{"1"}}}, []string{"colour", "no axis"}},
 	} {
 		_, err := Expand(DefaultConfig(), tt.axes)
@@ -87,6 +129,36 @@ func TestValidateRefuses(t *testing.T) {
 		{func(c *results.Config) { c.Duration = 0 }, "--duration 0 "},
 		{func(c *results.Config) { c.PutAck = "some" }, `"some"`},
 		{func(c *results.Config) { c.Decode = "all" }, `"all"`},
+		{func(c *results.Config) { c.Op = "action" }, `--op "action" is unknown`},
+		{func(c *results.Config) { c.Op = "action:" }, `--op "action:" names no action`},
+		{func(c *results.Config) { c.Op = "action::x" }, `--op "action::x" names no action`},
+		{func(c *results.Config) { c.Auth = "kerberos" }, `--auth "kerberos" is unknown`},
+		{func(c *results.Config) { c.Headers = -1 }, "--headers -1 "},
+		{func(c *results.Config) { c.Headers = 201 }, "--headers 201 "},
+		{func(c *results.Config) { c.Middleware = -1 }, "--middleware -1 "},
+		{func(c *results.Config) { c.Middleware = 201 }, "--middleware 201 "},
+		{func(c *results.Config) { c.Timeout = -0.5 }, "--timeout -500ms "},
+		{func(c *results.Config) { c.Stall = -1 }, "--stall -1s "},
+		{func(c *results.Config) { c.CancelAfter = "0" }, `--cancel-after "0"`},
+		{func(c *results.Config) { c.CancelAfter = "-5ms" }, `--cancel-after "-5ms"`},
+		{func(c *results.Config) { c.CancelAfter = "soon" }, `--cancel-after "soon"`},
+		{func(c *results.Config) { c.Op, c.CancelAfter = "info", "5" }, "--cancel-after ends streams"},
+		{func(c *results.Config) { c.Location = "" }, `--location "" is unknown`},
+		{func(c *results.Config) { c.Location = "rewrite:a" }, `--location "rewrite:a"`},
+		{func(c *results.Config) { c.Location = "rewrite:=b" }, `--location "rewrite:=b"`},
+		{func(c *results.Config) { c.Location = "rewrite:a=" }, `--location "rewrite:a="`},
+		{func(c *results.Config) { c.Location = "a=b" }, `--location "a=b"`},
+		{func(c *results.Config) { c.Path, c.Cmd = "a", "b" }, "--path and --cmd each say"},
+		{func(c *results.Config) { c.Path, c.Ticket = "a", "b" }, "--path and --ticket each say"},
+		{func(c *results.Config) { c.Ticket, c.Op = "a", "put" }, "--ticket is for --op get"},
+		{func(c *results.Config) { c.Ticket, c.Op = "a", "info" }, "--ticket is for --op get"},
+		{func(c *results.Config) { c.Ticket, c.Poll = "a", true }, "--poll asks with a descriptor"},
+		{func(c *results.Config) { c.Path, c.Decode = "a", "verify" }, "--decode verify compares with a workload"},
+		{func(c *results.Config) { c.Provoke = "boredom" }, `--provoke "boredom" is unknown`},
+		{func(c *results.Config) { c.Provoke = "internal:0" }, `--provoke "internal:0"`},
+		{func(c *results.Config) { c.Provoke = "internal:x" }, `--provoke "internal:x"`},
+		{func(c *results.Config) { c.Provoke, c.Op = "internal", "list-flights" }, "--provoke has streams of the workload fail, and --op list-flights"},
+		{func(c *results.Config) { c.Provoke, c.Cmd = "internal", "x" }, "--cmd with --op get"},
 	} {
 		c := DefaultConfig()
 		tt.change(&c)
@@ -96,6 +168,22 @@ func TestValidateRefuses(t *testing.T) {
 	}
 	if err := Validate(DefaultConfig()); err != nil {
 		t.Errorf("the default Config: %v", err)
+	}
+	for _, change := range []func(*results.Config){
+		func(c *results.Config) { c.Op = "action:a:b:c" },
+		func(c *results.Config) { c.CancelAfter = "1k" },
+		func(c *results.Config) { c.CancelAfter = "1.5s" },
+		func(c *results.Config) { c.Location = "rewrite:a=b=c" },
+		func(c *results.Config) { c.Provoke = "internal:10" },
+		func(c *results.Config) { c.Path, c.Op = "a/b", "put" },
+		func(c *results.Config) { c.Cmd, c.Op = "x", "schema" },
+		func(c *results.Config) { c.Headers, c.Middleware, c.Timeout, c.Stall = 200, 200, 1, 1 },
+	} {
+		c := DefaultConfig()
+		change(&c)
+		if err := Validate(c); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
