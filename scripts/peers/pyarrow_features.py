@@ -13,7 +13,7 @@ BATCHES, BATCH_ROWS = 4, 100
 ROWS = BATCHES * BATCH_ROWS
 SLOW_BATCHES, SLOW_SECONDS = 400, 0.01
 DEAD = "grpc://127.0.0.1:1"
-LIFE = 2  # seconds until an endpoint of "expiring" expires
+LIFE = 0.8  # seconds until an endpoint of "expiring" expires
 
 PLAIN = pa.schema([("a", pa.int64()), ("b", pa.string())])
 

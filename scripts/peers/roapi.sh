@@ -2,7 +2,7 @@
 # roapi's Flight SQL server (DataFusion) over a small CSV table "cities", for
 # docs/compatibility.md. It makes .venv-roapi beside it the first
 # time. Its first line on stdout is its URI; it ends when its standard input does.
-# usage: scripts/peers/roapi.sh build | version | server [--tls DIR [--mtls]] [--auth none|token|basic]
+# usage: scripts/peers/roapi.sh build | version | server [--listen grpc://HOST:0] [--tls DIR [--mtls]] [--auth none|token|basic]
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -22,9 +22,14 @@ case "${1:-}" in build | version | server) ;; *) sed -n '/^# usage/s/^# //p' "$0
 [ "$1" != version ] || exec "$roapi" --version
 
 shift
-scheme=grpc tls='' mtls='' auth=none
+scheme=grpc host=127.0.0.1 tls='' mtls='' auth=none
 while [ $# -gt 0 ]; do
 	case "$1" in
+	--listen)
+		case "$2" in grpc://*:0) ;; *) echo "--listen $2: roapi listens at grpc://HOST:0 alone" >&2; exit 2 ;; esac
+		host=${2#grpc://} host=${host%:0}
+		shift
+		;;
 	--tls) scheme=grpc+tls tls=$2; shift ;;
 	--mtls) mtls=yes ;;
 	--auth) auth=$2; shift ;;
@@ -38,9 +43,10 @@ printf 'name,population\n%s\n' "Oslo,709037
 Rome,2755309
 Lima,10092000" >"$dir/cities.csv"
 port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-flight=127.0.0.1:$(port)
+number=$(port)
+flight=$host:$number
 {
-	printf 'addr:\n  http: 127.0.0.1:%s\n  postgres: 127.0.0.1:%s\n  flight_sql: %s\n' "$(port)" "$(port)" "$flight"
+	printf 'addr:\n  http: 127.0.0.1:%s\n  postgres: 127.0.0.1:%s\n  flight_sql: "%s"\n' "$(port)" "$(port)" "$flight"
 	printf 'tables:\n  - name: cities\n    uri: %s\n' "$dir/cities.csv"
 	echo flight_sql_config:
 	case "$auth" in
@@ -55,11 +61,15 @@ flight=127.0.0.1:$(port)
 [ "$scheme$auth" != grpcnone ] || sed -i '/^flight_sql_config/d' "$dir/roapi.yaml"
 "$roapi" --config "$dir/roapi.yaml" 9>&- >"$dir/log" 2>&1 </dev/null &
 server=$!
-trap 'kill $server 2>/dev/null || true; rm -rf "$dir"' EXIT
+stdin=
+trap 'kill $server $stdin 2>/dev/null || true; rm -rf "$dir"' EXIT
+trap 'exit 143' TERM INT
 for _ in $(seq 50); do
-	if (exec 3<>"/dev/tcp/${flight/://}") 2>/dev/null; then
+	if (exec 3<>"/dev/tcp/$(tr -d "[]" <<<"$host")/$number") 2>/dev/null; then
 		echo "$scheme://$flight"
-		cat >/dev/null # until standard input ends
+		cat <&0 >/dev/null 2>&1 & # until standard input ends
+		stdin=$!
+		wait $stdin
 		exit 0
 	fi
 	kill -0 $server 2>/dev/null || break

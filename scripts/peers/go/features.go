@@ -27,7 +27,7 @@ const (
 	slowBatches        = 400
 	slowDelay          = 10 * time.Millisecond
 	dead               = "grpc://127.0.0.1:1"
-	life               = 2 * time.Second // until an endpoint of "expiring" expires
+	life               = 800 * time.Millisecond // until an endpoint of "expiring" expires
 )
 
 var kinds = map[string]codes.Code{

@@ -22,7 +22,7 @@ const BATCHES: usize = 4;
 const ROWS: usize = 100;
 const SLOW_BATCHES: usize = 400;
 const SLOW_PAUSE: Duration = Duration::from_millis(10);
-const LIFE: Duration = Duration::from_secs(2);
+const LIFE: Duration = Duration::from_millis(800);
 const DEAD: &str = "grpc://127.0.0.1:1";
 const NAMES: [&str; 19] = [
     "plain",

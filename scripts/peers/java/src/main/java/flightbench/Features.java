@@ -83,7 +83,7 @@ final class Features {
       case "location-reuse" -> List.of(endpoint(name, Location.reuseConnection()));
       case "location-second" -> List.of(endpoint(name, DEAD, self));
       case "location-dead" -> List.of(endpoint(name, DEAD));
-      case "expiring" -> List.of(expiring("expiring#" + System.nanoTime(), Duration.ofSeconds(2)));
+      case "expiring" -> List.of(expiring("expiring#" + System.nanoTime(), Duration.ofMillis(800)));
       default -> List.of(endpoint(name));
     };
     long records = switch (name) {
