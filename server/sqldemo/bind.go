@@ -130,7 +130,7 @@ var binders = map[arrow.Type]bindFunc{
 	arrow.UINT64: func(st *sqlite.Stmt, p int, arr arrow.Array, i int) error {
 		v := arr.(*array.Uint64).Value(i)
 		if v > math.MaxInt64 {
-			return fmt.Errorf("SQLite's integers end at %d, this is %d", math.MaxInt64, v)
+			return fmt.Errorf("SQLite's integers end at %d, this is %d", int64(math.MaxInt64), v)
 		}
 		return st.BindInt64(p, int64(v))
 	},

@@ -49,7 +49,7 @@ func fill(ctx context.Context, s *sqlServer, rows int64) error {
 	if err != nil {
 		return err
 	}
-	spec.Rows = demoBatch
+	spec.Rows = min(max(rows, 1), demoBatch)
 	spec.Distinct = int(max(1, (rows+demoBatch-1)/demoBatch))
 	set, err := workloads.Generate(ctx, spec, memory.DefaultAllocator)
 	if err != nil {

@@ -58,7 +58,8 @@ func newServer(ctx context.Context, o Options, mem memory.Allocator) (*Server, e
 func (s *Server) FlightService() flight.FlightServer { return s.rpcs }
 
 // Close ends every call, waits for them, and removes the database. Calls that come
-// later fail.
+// later fail. What a client has stopped sending in the middle ends with its
+// stream: stop the gRPC server before.
 func (s *Server) Close() error { return s.sql.close() }
 
 // service is arrow-go's routing of RPCs, with the actions that this server has.

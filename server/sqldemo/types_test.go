@@ -5,6 +5,10 @@ import (
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 func TestArrowType(t *testing.T) {
@@ -55,6 +59,25 @@ func TestDeclare(t *testing.T) {
 		if decl, err := declare(arrow.Field{Name: "this one", Type: dt}); err == nil || !strings.HasPrefix(err.Error(), "column this one: ") {
 			t.Errorf("%s: declared %q, %v", dt, decl, err)
 		}
+	}
+}
+
+// TestMalformedBatch has a dictionary's index point nowhere.
+func TestMalformedBatch(t *testing.T) {
+	d := newDemo(t, small())
+	dict, _, err := array.FromJSON(memory.DefaultAllocator, arrow.BinaryTypes.String, strings.NewReader(`["a"]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	indices, _, err := array.FromJSON(memory.DefaultAllocator, arrow.PrimitiveTypes.Int8, strings.NewReader(`[0, 99]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dt := &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}
+	schema := arrow.NewSchema([]arrow.Field{{Name: "w", Type: dt}}, nil)
+	rec := array.NewRecordBatch(schema, []arrow.Array{array.NewDictionaryArray(dt, indices, dict)}, 2)
+	if n, err := d.ingest(into("m"), schema, rec); status.Code(err) != codes.InvalidArgument || n != 0 || !strings.Contains(err.Error(), "row 1 of its batch: the batch is malformed") {
+		t.Errorf("%d, %v", n, err)
 	}
 }
 
