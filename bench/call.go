@@ -163,7 +163,9 @@ func (s *slot) canceled(now, since int64) {
 // google.rpc.Status, or the bytes that C++ servers send in their place.
 func extraInfo(err error, trailer metadata.MD) string {
 	details := status.Convert(err).Details()
-	if raw := trailer.Get(errorDetails); len(details) == 0 && len(raw) == 1 && proto.Unmarshal([]byte(raw[0]), &spb.Status{}) != nil {
+	var p spb.Status
+	if raw := trailer.Get(errorDetails); len(details) == 0 && len(raw) == 1 &&
+		(proto.Unmarshal([]byte(raw[0]), &p) != nil || codes.Code(p.Code) != status.Code(err)) {
 		return fmt.Sprintf("%.200q", raw[0])
 	}
 	var parts []string

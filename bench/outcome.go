@@ -86,6 +86,9 @@ func (t *trial) reportMetrics(first, last *sample) {
 	put("rows_per_second", rate(out.Rows), "rows/s", "higher")
 	put("batches_per_second", rate(out.Batches), "batches/s", "higher")
 	put("streams_per_second", rate(out.Streams), "streams/s", "higher")
+	if n := out.Latencies[metricNames[latQuery]].Count; n > 0 {
+		put("queries_per_second", rate(n), "queries/s", "higher")
+	}
 
 	// Costs relate what was used to what was moved between the same two samples.
 	gb := float64(last.wholeBody-first.wholeBody) / gigabyte
@@ -140,7 +143,10 @@ func (t *trial) reportServer(put putMetric, first, last *sample) {
 	}
 	if t.begin != nil && t.end != nil {
 		p := between(t.begin, t.end)
-		cpu, body = p.CPUSeconds, float64(p.Body)
+		cpu = p.CPUSeconds
+		if t.config.Request != RequestSQL { // of which it counts no bytes
+			body = float64(p.Body)
+		}
 		if body > 0 {
 			put("server_alloc_bytes_per_gigabyte", float64(p.AllocBytes)/body*gigabyte, "B/GB", "lower")
 		}

@@ -151,3 +151,8 @@ type lineError struct{ error }
 func (e lineError) Error() string { return strings.Join(strings.Fields(e.error.Error()), " ") }
 
 func (e lineError) Unwrap() error { return e.error }
+
+// UsesSQL tells whether c needs a Flight SQL server.
+func UsesSQL(c results.Config) bool {
+	return slices.ContainsFunc(sqlKinds(), func(k opKind) bool { return k.name == c.Op })
+}

@@ -20,6 +20,7 @@ const (
 	ClientCPU   = "client_cpu_seconds_per_gigabyte"
 	ServerCPU   = "server_cpu_seconds_per_gigabyte"
 
+	QueryRate     = "queries_per_second"
 	CallRate      = "calls_per_second"
 	ClientCallCPU = "client_cpu_seconds_per_call"
 	ServerCallCPU = "server_cpu_seconds_per_call"
@@ -28,7 +29,7 @@ const (
 // Metrics are the metrics of the contract in the order in which they are
 // printed. A trial may hold fewer, and others after them.
 var Metrics = []string{
-	BodyRate, LogicalRate, WireRate, RowRate, BatchRate, StreamRate, CallRate,
+	BodyRate, LogicalRate, WireRate, RowRate, BatchRate, StreamRate, QueryRate, CallRate,
 	ClientCPU, ServerCPU, ClientCallCPU, ServerCallCPU,
 	"client_alloc_bytes_per_gigabyte", "server_alloc_bytes_per_gigabyte", "client_allocs_per_batch", "client_allocs_per_call",
 	"client_syscalls_per_gigabyte", "client_peak_rss_bytes", "client_rss_growth_bytes", "server_rss_bytes", "server_peak_rss_bytes",
@@ -37,8 +38,8 @@ var Metrics = []string{
 
 // Latencies are the latencies of the contract in the order in which they are
 // printed. A trial may hold fewer, and others after them.
-var Latencies = []string{"info", "first_batch", "batch_gap", "stream", "put_ack", "exchange", "cancel", "cancel_seen",
-	"poll", "schema", "list_flights", "list_actions", "action", "handshake", "catalog", "begin", "commit", "prepare"}
+var Latencies = []string{"info", "query", "first_batch", "batch_gap", "stream", "put_ack", "exchange", "cancel", "cancel_seen",
+	"poll", "schema", "list_flights", "list_actions", "action", "handshake", "catalog", "begin", "commit", "prepare", "bind"}
 
 // callLatencies are those that a call may be measured by, the one that stands
 // for the whole call before those of its parts.
@@ -47,6 +48,7 @@ var callLatencies = []string{"catalog", "poll", "schema", "list_flights", "list_
 // latencyDocs say between which two events a latency lies.
 var latencyDocs = map[string]string{
 	"info":         "call to answer of GetFlightInfo",
+	"query":        "GetFlightInfo called to last status",
 	"first_batch":  "call to first batch",
 	"batch_gap":    "batch to next batch",
 	"stream":       "call to status",
@@ -64,6 +66,7 @@ var latencyDocs = map[string]string{
 	"begin":        "BeginTransaction to answer",
 	"commit":       "EndTransaction to answer",
 	"prepare":      "CreatePreparedStatement to answer",
+	"bind":         "parameters sent to their acceptance",
 }
 
 // LatencyDoc says between which two events the latency lies, "" for one that

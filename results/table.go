@@ -26,7 +26,7 @@ type Column struct {
 
 // tableLatencies are the latencies of streams that the table shows, where a
 // trial has them.
-var tableLatencies = []string{"first_batch", "batch_gap", "put_ack", "exchange", "cancel", "cancel_seen"}
+var tableLatencies = []string{"query", "first_batch", "batch_gap", "put_ack", "exchange", "cancel", "cancel_seen"}
 
 // Tabulate summarises trials. Repeats of a Config are one row: the median of
 // each figure, and the least and greatest of its rate. Only columns that a
@@ -115,6 +115,9 @@ func (b *tableBuilder) streams() {
 		b.median("logical", "GB/s", LogicalRate, gigabytes)
 	}
 	b.median("", "rows/s", RowRate, func(v float64) string { return FormatSI(v, "") })
+	if b.any(func(g Group) bool { return g.Metric(QueryRate).N > 0 }) {
+		b.median("", "queries/s", QueryRate, FormatNumber)
+	}
 	for _, name := range tableLatencies {
 		if b.any(func(g Group) bool { return g.Latency(name, P50).N > 0 }) {
 			b.percentiles(name, func(Group) string { return name })

@@ -4,16 +4,19 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
 	"time"
 
+	"flightbench/bench"
 	"flightbench/internal/target"
 	"flightbench/internal/wire"
 	"flightbench/results"
 	"flightbench/server"
+	"flightbench/server/sqldemo"
 )
 
 // embedded starts the servers that a run without a target is measured
@@ -31,6 +34,7 @@ type embedded struct {
 type serverKey struct {
 	transport, tls, auth                                    string
 	middleware                                              int
+	sqlDemo                                                 bool
 	window, connWindow, readBuffer, writeBuffer, maxMessage int64
 }
 
@@ -51,7 +55,7 @@ func newEmbedded(inProcess bool, files []string) (*embedded, error) {
 
 // Resolve returns the server for c, starting it if there is none that lives.
 func (e *embedded) Resolve(ctx context.Context, c results.Config) (target.Target, error) {
-	k := serverKey{c.Transport, c.TLS, serverAuth(c.Auth), c.Middleware, c.Window, c.ConnWindow, c.ReadBuffer, c.WriteBuffer, c.MaxMessage}
+	k := serverKey{c.Transport, c.TLS, serverAuth(c.Auth), c.Middleware, bench.UsesSQL(c), c.Window, c.ConnWindow, c.ReadBuffer, c.WriteBuffer, c.MaxMessage}
 	if s := e.servers[k]; s != nil {
 		if s.alive() {
 			return e.known(s.target, c.Auth), nil
@@ -128,6 +132,9 @@ func (e *embedded) spawn(ctx context.Context, k serverKey) (*embeddedServer, err
 	for _, f := range e.files {
 		argv = append(argv, "--file", f)
 	}
+	if k.sqlDemo {
+		argv = append(argv, "--sql-demo")
+	}
 	var h hello
 	h.User, h.Password, h.Token = e.secrets(k.auth)
 	if k.tls != "off" {
@@ -165,13 +172,23 @@ func (e *embedded) serve(_ context.Context, k serverKey) (*embeddedServer, error
 	if k.tls != "off" {
 		o.TLS = e.certs.ServerTLS(k.tls == "mtls")
 	}
+	ctx, cancel := context.WithCancel(context.Background())
+	closeSQL := func() error { return nil }
+	if k.sqlDemo {
+		demo, err := sqldemo.New(ctx, sqldemo.DefaultOptions())
+		if err != nil {
+			cancel()
+			return nil, err
+		}
+		o.SQL, closeSQL = demo.FlightService(), demo.Close
+	}
 	s, err := server.New(o)
 	if err != nil {
-		return nil, err
+		cancel()
+		return nil, errors.Join(err, closeSQL())
 	}
-	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- s.Serve(ctx) }()
+	go func() { done <- errors.Join(s.Serve(ctx), closeSQL()) }()
 	t, err := target.Parse(s.URI())
 	return &embeddedServer{target: t, alive: func() bool { return len(done) == 0 },
 		stop: func() error { cancel(); return <-done }}, err

@@ -98,7 +98,7 @@ func (r *runFlags) bindRequest(f *pflag.FlagSet) {
 	f.StringVar(&b.SQL, "sql", "", "statement for --op query (which it implies) or prepared; @FILE with several, each with a weight as in docs/flight-sql.md")
 	f.StringVar(&b.Params, "params", "", "Arrow IPC file with the parameters of --op prepared")
 	f.StringVar(&b.Table, "table", "", "table that --op ingest writes to")
-	f.StringVar(&b.IngestMode, "ingest-mode", "append", "what becomes of the table: append, create (it must not exist), replace")
+	f.StringVar(&b.IngestMode, "ingest-mode", "append", "append, replace, or create (a table of its own for each stream)")
 	f.BoolVar(&b.Transaction, "transaction", false, "make each iteration of --op query, prepared and ingest a transaction")
 	f.BoolVar(&b.Poll, "poll", false, "get: call PollFlightInfo until it is complete, not GetFlightInfo")
 	f.BoolVar(&b.Ordered, "ordered", false, "get: read the endpoints one after another, not all at a time")
@@ -201,14 +201,13 @@ func (r *runFlags) implied(f *pflag.FlagSet, remote bool) error {
 	}
 	switch {
 	case r.base.SQL != "":
-		set("op", "query")
+		set("op", bench.OpQuery)
+		set("rows", "65536") // one Config: what is asked for has a size of its own
 	case r.base.Table != "":
 		set("op", bench.OpIngest)
 	case r.base.Path != "" || r.base.Cmd != "" || r.base.Ticket != "":
 		set("op", bench.OpGet)
-		if !f.Changed("batch-bytes") {
-			set("rows", "65536") // one Config: what is asked for has a size of its own
-		}
+		set("rows", "65536")
 	case remote && !f.Changed("op") && r.base.Provoke != "":
 		return errors.New("--provoke is for the embedded server")
 	}
