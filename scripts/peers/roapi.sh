@@ -22,7 +22,7 @@ case "${1:-}" in build | version | server) ;; *) sed -n '/^# usage/s/^# //p' "$0
 [ "$1" != version ] || exec "$roapi" --version
 
 shift
-scheme=grpc host=127.0.0.1 tls='' mtls='' auth=none
+scheme=grpc host=127.0.0.1 tls='' auth=none
 while [ $# -gt 0 ]; do
 	case "$1" in
 	--listen)
@@ -31,7 +31,7 @@ while [ $# -gt 0 ]; do
 		shift
 		;;
 	--tls) scheme=grpc+tls tls=$2; shift ;;
-	--mtls) mtls=yes ;;
+	--mtls) ;;
 	--auth) auth=$2; shift ;;
 	*) echo "unknown option $1" >&2; exit 2 ;;
 	esac
@@ -56,7 +56,7 @@ flight=$host:$number
 	*) echo "--auth $auth: roapi has none, token and basic" >&2; exit 2 ;;
 	esac
 	[ -z "$tls" ] || printf '  tls:\n    cert: %s\n    key: %s\n' "$tls/cert.pem" "$tls/key.pem"
-	[ -z "$mtls" ] || printf '    client_ca: %s\n' "$tls/ca.pem"
+	[ -z "$tls" ] || printf '    client_ca: %s\n' "$tls/ca.pem" # roapi has no TLS without it
 } >"$dir/roapi.yaml"
 [ "$scheme$auth" != grpcnone ] || sed -i '/^flight_sql_config/d' "$dir/roapi.yaml"
 "$roapi" --config "$dir/roapi.yaml" 9>&- >"$dir/log" 2>&1 </dev/null &
