@@ -106,7 +106,7 @@ Streams in flight are then drained for --drain. What it serves is asked for in t
 	f.StringArrayVar(&o.Locations, "location", nil, "location that every endpoint lists; repeatable; none: the connection that asked")
 	f.DurationVar(&o.Expiry, "expiry", o.Expiry, "how long an endpoint's ticket is good until it is renewed")
 	f.IntVar(&o.Polls, "polls", 1, "how many PollFlightInfo calls it takes until a query is complete")
-	f.BoolVar(&sqlDemo, "sql-demo", false, "answer Flight SQL too, over an in-memory SQLite with a demo table: try --sql 'SELECT * FROM lineitem'")
+	f.BoolVar(&sqlDemo, "sql-demo", false, "answer Flight SQL too, over a temporary SQLite database with TPC-H's lineitem, nation and region: try --sql 'SELECT * FROM lineitem'")
 	f.BoolVar(&child, "child", false, "read settings from stdin and end with it")
 	_ = f.MarkHidden("child")
 	return cmd
