@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -18,6 +19,7 @@ type cancels struct {
 	nonce    string // of this trial's names
 	named    atomic.Int64
 	measured atomic.Int64 // streams that were canceled in the window
+	seen     int64        // of them those whose handlers told when they saw it; not for concurrent use
 	last     []atomic.Pointer[cancellation]
 }
 
@@ -52,34 +54,40 @@ func (c *cancels) at(name string) (at int64, ok bool) {
 	return p.at, true
 }
 
-// collectCancels asks a server of ours when its handlers saw the cancellations
-// of the window, and records how long that took. It comes after the last
-// stream: handlers that have not seen theirs yet are waited for.
-func (t *trial) collectCancels(ctx context.Context) {
-	if t.cancelAfter == (cancelAfter{}) || !t.local || t.gone || t.cancels.measured.Load() == 0 {
+// takeCancels asks a server of ours which handlers have seen the cancellations
+// of the window, and records how long that took them. The server forgets them.
+func (t *trial) takeCancels(ctx context.Context) {
+	if t.cancelAfter == (cancelAfter{}) || !t.local || t.gone || t.window.begin.Load() == math.MaxInt64 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), peerTimeout)
 	defer cancel()
-	_, err := t.control.idleStats(ctx)
-	var seen []seenCancel
-	if err == nil {
-		seen, err = t.control.cancelled(ctx)
-	}
+	seen, err := t.control.cancelled(ctx)
 	if err != nil {
-		t.warn(fmt.Sprintf("the server does not tell when it saw cancellations: %v", err))
+		t.warnOnce("cancelled", fmt.Sprintf("the server does not tell when it saw cancellations: %v", err))
 		return
 	}
-	var told int64
 	zero := t.clock.base.UnixNano()
 	for _, s := range seen {
 		if at, ok := t.cancels.at(s.ID); ok && t.window.holds(at) {
 			t.slots[0].sample(latCancelSeen, s.Seen-zero-at)
-			told++
+			t.cancels.seen++
 		}
 	}
+}
+
+// collectCancels takes what is left after the last stream: handlers that have
+// not seen their cancellation yet are waited for.
+func (t *trial) collectCancels(ctx context.Context) {
+	if t.cancelAfter == (cancelAfter{}) || !t.local || t.gone || t.cancels.measured.Load() == 0 {
+		return
+	}
+	waiting, cancel := context.WithTimeout(context.WithoutCancel(ctx), peerTimeout)
+	defer cancel()
+	_, _ = t.control.idleStats(waiting) // takeCancels tells what is wrong
+	t.takeCancels(ctx)
 	t.sampler.late()
-	if all := t.cancels.measured.Load(); told < all {
-		t.warn(fmt.Sprintf("cancel_seen is of %d of the %d cancellations: the handlers of the others had ended before, or are not remembered (a server keeps the last 4096)", told, all))
+	if all := t.cancels.measured.Load(); t.cancels.seen < all {
+		t.warn(fmt.Sprintf("cancel_seen is of %d of the %d cancellations: the others came before or after their handlers, or are not remembered (a server keeps the last 4096)", t.cancels.seen, all))
 	}
 }

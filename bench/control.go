@@ -19,8 +19,9 @@ import (
 // control is the connection beside the measured ones: it asks a flightbench
 // server for its counts and prepares its batches.
 type control struct {
-	conn   *target.Conn
-	client flight.FlightServiceClient
+	session *target.Session
+	conn    *target.Conn
+	client  flight.FlightServiceClient
 }
 
 func dialControl(s *target.Session) (*control, error) {
@@ -28,7 +29,7 @@ func dialControl(s *target.Session) (*control, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &control{conn: conn, client: flight.NewClientFromConn(conn, nil)}, nil
+	return &control{session: s, conn: conn, client: flight.NewClientFromConn(conn, nil)}, nil
 }
 
 // stats returns the server's counts since it began, or nil if the server is not
@@ -119,8 +120,13 @@ func (c *control) cancelled(ctx context.Context) (seen []seenCancel, err error) 
 	return seen, json.Unmarshal(body, &seen)
 }
 
-func (c *control) action(ctx context.Context, kind string, body []byte) ([]byte, error) {
-	return action(ctx, c.client, kind, body)
+// action is the function of that name, logging in anew if the token has expired.
+func (c *control) action(ctx context.Context, kind string, body []byte) (answer []byte, err error) {
+	err = c.session.Do(ctx, func(ctx context.Context) error {
+		answer, err = action(ctx, c.client, kind, body)
+		return err
+	})
+	return answer, err
 }
 
 // action calls DoAction, reads all that is answered, and returns the first

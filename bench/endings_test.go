@@ -20,6 +20,7 @@ var dataOps = []string{bench.OpGet, bench.OpPut, bench.OpExchange}
 // TestCancelAfter cancels streams that would go on for long: it is measured on
 // both ends, and no error.
 func TestCancelAfter(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, tr wire.Transport) {
 		t.Parallel()
 		for _, op := range dataOps {
@@ -41,7 +42,10 @@ func TestCancelAfter(t *testing.T) {
 					if op == bench.OpGet {
 						streams *= 2 // endpoints
 					}
-					if cancel, seen := got.Latencies["cancel"], got.Latencies["cancel_seen"]; total > 0 && (canceled != streams || cancel.Count != streams || seen.Count != streams) || cancel.Count == 0 || seen.Count == 0 {
+					// A call that is canceled at once may never have come to a handler.
+					cancel, seen := got.Latencies["cancel"], got.Latencies["cancel_seen"]
+					all := seen.Count == cancel.Count || !(op == bench.OpGet && after == "3") && warned(got, "cancel_seen is of") || total == 0 && seen.Count > 0
+					if total > 0 && (canceled != streams || cancel.Count != streams) || cancel.Count == 0 || !all {
 						t.Errorf("%s: %d canceled, %d samples of cancel, %d of cancel_seen, want %d of each; warnings %q", what, canceled, cancel.Count, seen.Count, streams, got.Warnings)
 					}
 					if got.Latencies["stream"].Count != 0 || got.Metrics["error_share"].Value != 0 {
@@ -103,12 +107,13 @@ func TestCancelOfAForeignServer(t *testing.T) {
 // TestProvokedErrorsAreNoCancellations counts errors that come while streams
 // are canceled as what they are.
 func TestProvokedErrorsAreNoCancellations(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, tr wire.Transport) {
 		t.Parallel()
 		for _, op := range dataOps {
 			uri, _ := serve(t, tr)
 			c := config(op, tr)
-			c.CancelAfter, c.Provoke, c.Batches, c.Total = "500ms", "internal:2", 1<<30, 8
+			c.CancelAfter, c.Provoke, c.Batches, c.Total = "400ms", "internal:2", 1<<30, 8
 			got := run(t, t.Context(), uri, c)
 			if got.Status != results.StatusOK || got.Errors["Internal"] != 4 || got.Whole.Canceled != 4 || len(got.Errors) != 1 {
 				t.Errorf("%s: %s %q, errors %v, %d canceled, want 4 and 4", op, got.Status, got.Error, got.Errors, got.Whole.Canceled)
@@ -148,6 +153,7 @@ func (*slow) ListFlights(_ *flight.Criteria, s flight.FlightService_ListFlightsS
 // TestGivenUp ends calls to a server that never answers, by --timeout and by
 // --stall, and tells which.
 func TestGivenUp(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, tr wire.Transport) {
 		t.Parallel()
 		uri := serveFlight(t, &slow{})
@@ -168,7 +174,7 @@ func TestGivenUp(t *testing.T) {
 				}
 				got := run(t, t.Context(), uri, c)
 				if n := got.Errors["DeadlineExceeded"]; got.Status != results.StatusFailed || n < 2 || n > 4 || got.Failures["timed_out"] != n || len(got.Errors) != 1 ||
-					!strings.Contains(got.Error, "50ms ("+limit+")") && !(limit == "--timeout" && strings.Contains(got.Error, "deadline exceeded")) { // the server's own timer may come first
+					!strings.Contains(got.Error, "50ms ("+limit+")") {
 					t.Errorf("%s %s: %s %q, errors %v", op, limit, got.Status, got.Error, got.Errors)
 				}
 			}
@@ -179,16 +185,17 @@ func TestGivenUp(t *testing.T) {
 // TestSlowIsNoStall reads streams that last longer than --stall, but never
 // pause that long.
 func TestSlowIsNoStall(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, tr wire.Transport) {
 		t.Parallel()
 		uri, _ := serve(t, tr)
-		ticket := workloads.Ticket{Spec: workloads.Default(), Batches: 30, Delay: 20 * time.Millisecond}
+		ticket := workloads.Ticket{Spec: workloads.Default(), Batches: 20, Delay: 20 * time.Millisecond}
 		ticket.Spec.Rows = 100
 		for _, op := range dataOps {
 			c := config(op, tr)
-			c.Cmd, c.Stall, c.Total, c.Batches, c.PutAck = string(ticket.Marshal()), 0.5, 2, 30, bench.AckAll
+			c.Cmd, c.Stall, c.Total, c.Batches, c.PutAck = string(ticket.Marshal()), 0.3, 2, 20, bench.AckAll
 			got := run(t, t.Context(), uri, c)
-			if got.Status != results.StatusOK || got.Streams != 2 || got.Batches != 60 {
+			if got.Status != results.StatusOK || got.Streams != 2 || got.Batches != 40 {
 				t.Errorf("%s: %s %q, %d streams, %d batches", op, got.Status, got.Error, got.Streams, got.Batches)
 			}
 		}

@@ -170,13 +170,12 @@ func TestOrder(t *testing.T) {
 		if got.Status != results.StatusOK || strings.Join(p.order, "") != strings.Repeat("abc", 4) || p.together.Load() != 1 || got.Streams != 12 {
 			t.Errorf("ordered: %s %q, read in order %v, %d at a time", got.Status, got.Error, p.order, p.together.Load())
 		}
-		all := make(chan bool, 3)
+		all := make(chan bool)
+		var once sync.Once
 		p = &planned{foreign: foreign{batches: 2}, info: func() *flight.FlightInfo { return infoOf(60, "a", "b", "c") }}
 		p.get = func(_ string, s flight.FlightService_DoGetServer) error {
 			if p.open.Load() == 3 {
-				all <- true
-				all <- true
-				all <- true
+				once.Do(func() { close(all) })
 			}
 			select {
 			case <-all:
@@ -249,7 +248,8 @@ func TestCancelFlightInfo(t *testing.T) {
 				if !knows {
 					want = 1
 				}
-				if n := p.acted(flight.CancelFlightInfoActionType); got.Status != results.StatusOK || n < 1 || n > 3 || knows && n != want || got.Whole.Cut != 3 || len(got.Errors) != 0 {
+				// A poll that was cut before its first answer knows of nothing to cancel.
+				if n := p.acted(flight.CancelFlightInfoActionType); got.Status != results.StatusOK || n < 1 || n > 3 || knows && !poll && n != want || got.Whole.Cut != 3 || len(got.Errors) != 0 {
 					t.Errorf("poll %v, knows %v: %s %q, CancelFlightInfo %d times, want %d; %d cut, errors %v", poll, knows, got.Status, got.Error, n, want, got.Whole.Cut, got.Errors)
 				}
 			}

@@ -3,7 +3,9 @@ package bench_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,8 +22,18 @@ import (
 // transports are what every test of the engine runs over.
 var transports = []wire.Transport{wire.Direct, wire.GRPC, wire.Stock}
 
+// TestMain lets tests that mostly wait do so together.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
 // each runs f over every transport.
 func each(t *testing.T, f func(t *testing.T, tr wire.Transport)) {
+	t.Helper()
 	for _, tr := range transports {
 		t.Run(string(tr), func(t *testing.T) { f(t, tr) })
 	}
@@ -173,6 +185,7 @@ func TestCountsAreExact(t *testing.T) {
 }
 
 func TestWindowOfADuration(t *testing.T) {
+	t.Parallel()
 	for _, tr := range transports {
 		uri, _ := serve(t, tr)
 		for _, op := range []string{bench.OpGet, bench.OpPut, bench.OpExchange} {
@@ -201,6 +214,7 @@ func TestWindowOfADuration(t *testing.T) {
 }
 
 func TestInterrupted(t *testing.T) {
+	t.Parallel()
 	uri, _ := serve(t, wire.GRPC)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

@@ -39,6 +39,7 @@ type failures struct {
 	first    error
 	rowBegan time.Time // when the first of inRow failed
 	rowMoved int64     // what had been moved by then
+	slots    int       // that failed
 	ended    error     // what ended the trial
 }
 
@@ -68,18 +69,22 @@ func (f *failures) add(err error) {
 // that comes back within it is measured on.
 const patience = 2 * time.Second
 
-// fail counts the error of an iteration of one of so many slots, and returns it
-// if the trial must end with it: wrong data is no statistic, slots that all
-// failed before anything went well are likely to be the whole story, and a long
-// row of failures means that the server is gone. Moved counts what the server
-// gave so far: as long as that grows, streams under way go well.
-func (f *failures) fail(err error, slots int, moved func() int64) error {
+// fail counts the error of an iteration, the slot's first or not, of one of so
+// many slots, and returns it if the trial must end with it: wrong data is no
+// statistic, slots that all failed before anything went well are likely to be
+// the whole story, and a long row of failures means that the server is gone.
+// Moved counts what the server gave so far: as long as that grows, streams under
+// way go well.
+func (f *failures) fail(err error, first bool, slots int, moved func() int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.ended != nil {
 		return f.ended
 	}
 	f.add(err)
+	if first {
+		f.slots++
+	}
 	row := f.inRow.Add(1)
 	if row == 1 {
 		f.rowBegan, f.rowMoved = time.Now(), moved()
@@ -88,7 +93,7 @@ func (f *failures) fail(err error, slots int, moved func() int64) error {
 	switch {
 	case status.Code(err) == codes.DataLoss, errors.As(err, &data):
 		f.ended = err
-	case f.good.Load() == 0 && row >= int64(slots) && moved() == 0:
+	case f.good.Load() == 0 && f.slots == slots && moved() == 0:
 		f.ended = f.first
 	case row >= int64(max(16, 2*slots)) && time.Since(f.rowBegan) > patience && moved() == f.rowMoved:
 		f.ended = fmt.Errorf("%d streams failed one after another, the last: %w", row, err)

@@ -77,12 +77,13 @@ func TestNothingGoesWell(t *testing.T) {
 
 // TestServerThatDies keeps what was measured, and gives the server up in time.
 func TestServerThatDies(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, tr wire.Transport) {
 		t.Parallel()
 		uri, kill := serve(t, tr)
 		c := config(bench.OpGet, tr)
 		c.Total, c.Duration, c.Warmup = 0, 60, 0.05
-		time.AfterFunc(time.Second, kill)
+		time.AfterFunc(500*time.Millisecond, kill)
 		got := run(t, t.Context(), uri, c)
 		if n := got.Errors["Unavailable"]; got.Status != results.StatusFailed || got.Verdict != results.VerdictIncomplete || n < 16 || len(got.Errors) != 1 ||
 			!strings.Contains(got.Error, "failed one after another") {
@@ -125,13 +126,14 @@ func act(t *testing.T, uri, name string) []byte {
 
 // TestServerThatComesBack goes on with a server that was away for a moment.
 func TestServerThatComesBack(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, tr wire.Transport) {
 		t.Parallel()
 		uri, kill := serve(t, tr)
 		c := config(bench.OpGet, tr)
-		c.Total, c.Duration, c.Warmup = 0, 4, 0.05
+		c.Total, c.Duration, c.Warmup = 0, 3, 0.05
 		back := make(chan bool, 1)
-		time.AfterFunc(time.Second, func() {
+		time.AfterFunc(500*time.Millisecond, func() {
 			kill()
 			serveWith(t, tr, func(o *server.Options) { o.Listen = uri })
 			back <- true
@@ -186,11 +188,12 @@ func (f *favourite) DoGet(t *flight.Ticket, s flight.FlightService_DoGetServer) 
 
 // TestGoodStreamAmongFailing goes on while one stream goes well that never ends.
 func TestGoodStreamAmongFailing(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, tr wire.Transport) {
 		t.Parallel()
 		uri := serveFlight(t, &favourite{foreign{batches: 1 << 30}})
 		c := config(bench.OpGet, tr)
-		c.Total, c.Duration, c.Concurrency, c.Connections = 0, 2.5, 2, 1
+		c.Total, c.Duration, c.Concurrency, c.Connections = 0, 2.5, 4, 1
 		got := run(t, t.Context(), uri, c)
 		if got.Status != results.StatusOK || got.Errors["Internal"] < 16 || got.Batches == 0 {
 			t.Errorf("%s %s, errors %v, %d batches", got.Status, got.Error, got.Errors, got.Batches)

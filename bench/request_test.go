@@ -173,6 +173,7 @@ func TestWhatIsAskedFor(t *testing.T) {
 // TestAwaitReady waits for a server that comes late, and for none that ended,
 // refuses or was asked for nonsense.
 func TestAwaitReady(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, tr wire.Transport) {
 		t.Parallel()
 		gone, kill := serve(t, tr)

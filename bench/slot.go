@@ -14,6 +14,7 @@ type slot struct {
 	index  int // from 0; it also chooses the connection
 	conn   *target.Conn
 	client flight.FlightServiceClient // over conn
+	failed bool                       // an iteration of it has
 	state  any                        // what the operation keeps for this slot
 }
 

@@ -152,7 +152,7 @@ func (t *trial) connect(ctx context.Context, tgt target.Target) error {
 			t.addConn(s.conn)
 			s.client = flight.NewClientFromConn(s.conn, nil)
 			t.servers.home.clients = append(t.servers.home.clients, s.client)
-			if err := ping(ctx, s.client); err != nil {
+			if err := t.session.Do(ctx, func(ctx context.Context) error { return ping(ctx, s.client) }); err != nil {
 				return target.Explain(tgt, err)
 			}
 		} else {
@@ -250,6 +250,7 @@ func (t *trial) measureDuration(ctx context.Context) error {
 	if ended {
 		t.window.end.Store(min(t.window.end.Load(), t.clock.now()))
 	}
+	t.takeCancels(ctx) // or those that come until the streams are cut would take their place
 	stop()
 	t.end, t.processEnd = t.peer(ctx), t.process()
 	if !ended {
@@ -341,7 +342,9 @@ func (t *trial) streams(ctx context.Context, more func() bool) error {
 					s.cut.Add(1)
 					return nil
 				default:
-					if err := t.failures.fail(err, len(t.slots), t.moved); err != nil {
+					first := !s.failed
+					s.failed = true
+					if err := t.failures.fail(err, first, len(t.slots), t.moved); err != nil {
 						return err
 					}
 					t.failures.pause(gctx)
