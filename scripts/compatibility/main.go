@@ -89,11 +89,7 @@ func run(ctx context.Context, args []string) error {
 	} else if err := os.WriteFile(page, []byte(text), 0o644); err != nil {
 		return err
 	}
-	var doubts []string
-	for _, d := range t.doubts() {
-		doubts = append(doubts, d)
-	}
-	if len(doubts) > 0 {
+	if doubts := t.doubts(); len(doubts) > 0 {
 		return errors.New(strings.Join(doubts, "\n"))
 	}
 	return nil
