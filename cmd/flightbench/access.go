@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/x/term"
@@ -28,10 +29,9 @@ type accessFlags struct {
 
 // secretFlags are the places that a secret may come from.
 type secretFlags struct {
-	name            string // of the flags: NAME-env, NAME-file
-	env, file       string
-	visible         string // given on the command line itself
-	visibleAccepted bool
+	name      string // of the flags: NAME-env, NAME-file
+	env, file string
+	visible   string // given on the command line itself
 }
 
 func (a *accessFlags) bind(f *pflag.FlagSet) {
@@ -44,7 +44,7 @@ func (a *accessFlags) bind(f *pflag.FlagSet) {
 	f.StringVar(&a.user, "user", "", "for --auth basic, handshake, handshake-plain; its password comes from the next two flags or a prompt")
 	a.password = secretFlags{name: "password"}
 	a.password.bind(f, "password of --user")
-	a.token = secretFlags{name: "token", visibleAccepted: true}
+	a.token = secretFlags{name: "token"}
 	a.token.bind(f, "bearer token of --auth token")
 	f.StringVar(&a.token.visible, "token", "", "the token itself; other users of this machine can see it: prefer --token-env or --token-file")
 	f.StringVar(&a.payloadFile, "handshake-payload-file", "", "file with the raw payload of --auth handshake, instead of --user")
@@ -118,6 +118,8 @@ func (a *accessFlags) auth(methods []string, stdin io.Reader, stderr io.Writer) 
 		case m == "token" && auth.Token == "":
 			return auth, errors.New("--auth token has no token: give --token-env or --token-file")
 		case m == "handshake" && auth.Payload != "", m == "none", m == "token":
+		case m != "basic" && m != "handshake" && m != "handshake-plain":
+			return auth, fmt.Errorf("--auth %q is unknown: use none, token, basic, handshake or handshake-plain", m)
 		case auth.User == "":
 			return auth, fmt.Errorf("--auth %s has no user: give --user and --password-env or --password-file", m)
 		case auth.Password == "":
@@ -126,7 +128,32 @@ func (a *accessFlags) auth(methods []string, stdin io.Reader, stderr io.Writer) 
 			}
 		}
 	}
-	return auth, nil
+	return auth, a.idle(methods)
+}
+
+// idle names credentials that none of the methods sends.
+func (a *accessFlags) idle(methods []string) error {
+	any := func(of ...string) bool {
+		return slices.ContainsFunc(methods, func(m string) bool { return slices.Contains(of, m) })
+	}
+	named := any("basic", "handshake-plain") || any("handshake") && a.payloadFile == ""
+	said := strings.Join(methods, ",")
+	switch {
+	case a.token.given() && !any("token"):
+		return fmt.Errorf("a token was given, and --auth %s sends none: use --auth token", said)
+	case a.payloadFile != "" && !any("handshake"):
+		return fmt.Errorf("--handshake-payload-file was given, and --auth %s sends none: use --auth handshake", said)
+	case a.user != "" && !named:
+		return fmt.Errorf("--user was given, and --auth %s sends none: leave it out, or use --auth basic or handshake", said)
+	case a.password.given() && !named:
+		return fmt.Errorf("a password was given, and --auth %s sends none: say whose it is with --user", said)
+	}
+	return nil
+}
+
+// given tells whether any flag says who calls.
+func (a *accessFlags) given() bool {
+	return a.token.given() || a.password.given() || a.payloadFile != "" || a.user != "" || a.cookies
 }
 
 // method is the way to authenticate that the credentials given stand for.

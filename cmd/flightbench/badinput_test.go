@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io/fs"
 	"math/big"
@@ -157,6 +158,32 @@ func TestBadInput(t *testing.T) {
 		{"run -H grpc-timeout:1S " + plain, 2, `gRPC's own`},
 		{"run -H trace-bin:%% " + plain, 2, `base64`},
 		{"run --token-env FLIGHTBENCH_TEST_RIGHT", 2, `are for a target`},
+		// Credentials that nobody would send.
+		{"run --password-env FLIGHTBENCH_TEST_RIGHT " + plain, 2, `--user`},
+		{"run --password-env FLIGHTBENCH_TEST_RIGHT", 2, `are for a target`},
+		{"run --cookies", 2, `are for a target`},
+		{"run --auth none --user me " + plain, 2, `--user was given`},
+		{"run --auth none --token-env FLIGHTBENCH_TEST_RIGHT " + plain, 2, `token was given`},
+		{"run --auth token --token-env FLIGHTBENCH_TEST_RIGHT --user me " + plain, 2, `--user was given`},
+		{"run --auth basic --user me --password-env FLIGHTBENCH_TEST_RIGHT --handshake-payload-file " + file("empty") + " " + plain, 2, `--handshake-payload-file`},
+		{"run --auth handshake --user me --handshake-payload-file " + file("junk.pem") + " " + plain, 2, `--user was given`},
+		{"run --token= " + plain, 2, `--token is empty`},
+		{"doctor --auth magic --user me " + plain, 2, `"magic" is unknown`},
+		{"doctor --password-env FLIGHTBENCH_TEST_RIGHT " + plain, 2, `--user`},
+		{"doctor --token-file= " + plain, 2, `--token-file is empty`},
+		{"serve --password-file=", 2, `--password-file is empty`},
+		// What nothing heeds.
+		{"run --sql=", 2, `--sql is empty`},
+		{"run --server-uri grpc://127.0.0.1:{port} " + plain, 2, `--server-cmd`},
+		{"run --ready info", 2, `--server-cmd`},
+		{"run --ready-timeout 1s " + plain, 2, `--server-cmd`},
+		{"run --op put --poll", 2, `--poll is for get`},
+		{"run --op put,info --ordered", 2, `--ordered is for get`},
+		{"run --op exchange --location original", 2, `--location is for get`},
+		{"run --op get --ingest-mode create", 2, `--ingest-mode is for ingest`},
+		{"run --op get --put-ack all", 2, `--put-ack is for put`},
+		{"run --op query --sql x --compression none,lz4", 2, `--compression is for`},
+		{"run --op list-flights --rows 1,2", 2, `--rows is for`},
 		// Calls.
 		{"run --op fetch", 2, `"fetch".*get, put, exchange`},
 		{"run --op action:", 2, `names no action`},
@@ -240,11 +267,15 @@ func TestSecretsStaySecret(t *testing.T) {
 				o.User, o.Password = "me", secrets["password"]
 			}
 		})
+		credentials := []string{"--user", "me", "--password-env", "FLIGHTBENCH_TEST_PASSWORD"}
+		if auth == "token" {
+			credentials = []string{"--token-env", "FLIGHTBENCH_TEST_TOKEN"}
+		}
 		for _, tt := range []struct {
 			args []string
 			code int
 		}{
-			{[]string{"--auth", auth, "--user", "me", "--password-env", "FLIGHTBENCH_TEST_PASSWORD", "--token-env", "FLIGHTBENCH_TEST_TOKEN", "--cookies", "-H", "x-api-key: " + secrets["header"]}, 0},
+			{append([]string{"--auth", auth, "--cookies", "-H", "x-api-key: " + secrets["header"]}, credentials...), 0},
 			{[]string{"--auth", "token", "--token", secrets["token"]}, map[bool]int{true: 0, false: 1}[auth == "token"]},
 			{[]string{"--auth", "none", "--header=authorization: Bearer " + secrets["header"]}, 1},
 			{[]string{"--auth", "handshake", "--handshake-payload-file", payload}, 1},
@@ -286,6 +317,24 @@ func TestRedacted(t *testing.T) {
 	want := "run --token *** --token=*** -H a: *** --header b: *** --header=c: *** -Hd: *** -H *** --user me --password-env S3"
 	if got := strings.Join(redacted(in), " "); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// TestVisibleHeaders warns of a header that others may read, with the embedded
+// server too.
+func TestVisibleHeaders(t *testing.T) {
+	_, stderr, code := flightbench(t, "run", "--in-process", "-H", "authorization: s3cret-value", "--op", "action:ping", "-n", "1", "--repeat", "1", "--warmup", "0s")
+	if code != 0 || !strings.Contains(stderr, `warning: -H "authorization"`) || strings.Contains(stderr, "s3cret") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+}
+
+// TestExitCode prints every error that is joined, and takes the first code.
+func TestExitCode(t *testing.T) {
+	var out bytes.Buffer
+	err := errors.Join(&exitError{exitNotValid, errors.New("first")}, &exitError{exitFailed, errors.New("second")})
+	if code := exitCode(err, &out); code != exitNotValid || !strings.Contains(out.String(), "first") || !strings.Contains(out.String(), "second") {
+		t.Errorf("exit %d, printed %s", code, &out)
 	}
 }
 

@@ -29,6 +29,9 @@ It exits with 1 where it found a problem.`,
   flightbench doctor grpc+tls://db.example:443 --cacert ca.pem --user me --password-env DB_PASSWORD --path my/table`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkEmpty(cmd.Flags()); err != nil {
+				return usage(err)
+			}
 			if format != "table" && format != "json" {
 				return usage(fmt.Errorf("--format %q is unknown: use table or json", format))
 			}
@@ -48,6 +51,9 @@ It exits with 1 where it found a problem.`,
 				return usage(err)
 			}
 			t.Auth = by(credentials, auth)
+			if err := t.Auth.Validate(); err != nil {
+				return usage(err)
+			}
 			if o.Descriptor, o.Ticket, err = bench.Asked(path, text, token); err != nil {
 				return usage(err)
 			}

@@ -98,7 +98,7 @@ func exitCode(err error, stderr io.Writer) int {
 		e = &exitError{exitFailed, err}
 	}
 	if e.err != nil {
-		fmt.Fprintf(stderr, "flightbench: %v\n", e.err)
+		fmt.Fprintf(stderr, "flightbench: %v\n", err) // which may join others to e
 	}
 	return e.code
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -112,6 +113,9 @@ func (r *runFlags) bindRequest(f *pflag.FlagSet) {
 // plan checks the flags and expands the axes.
 func (r *runFlags) plan(f *pflag.FlagSet) (bench.Plan, error) {
 	p := bench.Plan{Repeat: r.repeat, Seed: r.base.Seed}
+	if err := checkEmpty(f); err != nil {
+		return p, err
+	}
 	if err := results.CheckFormat(r.format); err != nil {
 		return p, fmt.Errorf("--format: %w", err)
 	}
@@ -137,6 +141,11 @@ func (r *runFlags) plan(f *pflag.FlagSet) (bench.Plan, error) {
 	names, err := r.servers.names()
 	if err != nil {
 		return p, err
+	}
+	for _, flag := range []string{"server-uri", "ready", "ready-timeout"} {
+		if f.Changed(flag) && len(r.servers.commands) == 0 {
+			return p, fmt.Errorf("--%s is about a server that is started: give --server-cmd, or leave it out", flag)
+		}
 	}
 	if len(names) > 0 {
 		for _, flag := range []string{"tls", "in-process", "middleware", "provoke"} {
@@ -171,8 +180,16 @@ func (r *runFlags) plan(f *pflag.FlagSet) (bench.Plan, error) {
 	if r.oneAtATime {
 		expand = bench.OneAtATime
 	}
-	p.Configs, err = expand(r.base, axes)
-	return p, err
+	if p.Configs, err = expand(r.base, axes); err != nil {
+		return p, err
+	}
+	return p, bench.CheckHeeded(p.Configs, func(flag string) bool { return f.Changed(flag) && !r.single(flag) })
+}
+
+// single tells whether flag is a list of one value: where nothing heeds it, it
+// sets nothing apart.
+func (r *runFlags) single(flag string) bool {
+	return slices.ContainsFunc(r.axes, func(a *axisFlag) bool { return flagName(a.name) == flag && len(a.values) == 1 })
 }
 
 // onlyFiles tells whether every workload asked for is a file.
@@ -208,13 +225,11 @@ func (r *runFlags) implied(f *pflag.FlagSet, remote bool) error {
 	case r.base.Path != "" || r.base.Cmd != "" || r.base.Ticket != "":
 		set("op", bench.OpGet)
 		set("rows", "65536")
-	case remote && !f.Changed("op") && r.base.Provoke != "":
-		return errors.New("--provoke is for the embedded server")
 	}
 	if remote {
 		set("auth", r.access.method())
-	} else if r.access.method() != "none" {
-		return errors.New("--user, --token and their like are for a target: name one, or use --auth for the embedded server, which makes credentials of its own")
+	} else if r.access.given() {
+		return errors.New("--user, --token, --cookies and their like are for a target: name one, or use --auth for the embedded server, which makes credentials of its own")
 	}
 	return nil
 }
@@ -227,6 +242,7 @@ func (r *runFlags) resolve(ctx context.Context, p *bench.Plan, stdin io.Reader, 
 	if err != nil {
 		return nil, failed(err)
 	}
+	r.access.warnVisible(stderr)
 	if !r.servers.any() {
 		e, err := newEmbedded(r.inProcess, files)
 		if err != nil {
@@ -244,7 +260,6 @@ func (r *runFlags) resolve(ctx context.Context, p *bench.Plan, stdin io.Reader, 
 			methods = a.values
 		}
 	}
-	r.access.warnVisible(stderr)
 	auth, err := r.access.auth(methods, stdin, stderr)
 	if err != nil {
 		return nil, usage(err)

@@ -43,6 +43,9 @@ func serveCommand() *cobra.Command {
 Streams in flight are then drained for --drain. What it serves is asked for in the descriptor or ticket: see docs/server.md.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkEmpty(cmd.Flags()); err != nil {
+				return usage(err)
+			}
 			h, err := readHello(cmd.InOrStdin(), child, certFile, keyFile, caFile)
 			if err != nil {
 				return usage(err)
@@ -52,7 +55,7 @@ Streams in flight are then drained for --drain. What it serves is asked for in t
 			}
 			o.Transport, o.Version = wire.Transport(transport), version()
 			if !child {
-				if h.Password, h.Token, err = serverSecrets(o.Auth, password, token); err != nil {
+				if h.Password, h.Token, err = serverSecrets(password, token); err != nil {
 					return usage(err)
 				}
 				h.User = o.User
@@ -112,8 +115,8 @@ Streams in flight are then drained for --drain. What it serves is asked for in t
 	return cmd
 }
 
-// serverSecrets reads what auth needs.
-func serverSecrets(auth string, password, token secretFlags) (string, string, error) {
+// serverSecrets reads the secrets that were given.
+func serverSecrets(password, token secretFlags) (string, string, error) {
 	p, err := password.read()
 	if err != nil {
 		return "", "", err

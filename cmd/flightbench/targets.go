@@ -30,7 +30,7 @@ type serverFlags struct {
 func (s *serverFlags) bind(f *pflag.FlagSet) {
 	f.StringArrayVar(&s.targets, "target", nil, "[NAME=]URI of a server; repeatable, like the arguments")
 	f.StringArrayVar(&s.commands, "server-cmd", nil, "NAME='COMMAND --port {port}': start this server, measure it with its CPU and memory, stop it; repeatable")
-	f.StringVar(&s.uri, "server-uri", "grpc://127.0.0.1:{port}", "where a server of --server-cmd listens")
+	f.StringVar(&s.uri, "server-uri", target.DefaultCommandURI, "where a server of --server-cmd listens")
 	f.StringVar(&s.ready, "ready", "ping", "when it is ready: ping (it answers a call at all), action:NAME or info (that call succeeds)")
 	f.DurationVar(&s.wait, "ready-timeout", 30*time.Second, "how long it may take until it is ready")
 	f.IntVar(&s.pid, "server-pid", 0, "process id of the target on this machine: its CPU and memory are measured")

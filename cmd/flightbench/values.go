@@ -1,10 +1,24 @@
 package main
 
 import (
+	"fmt"
 	"strconv"
+
+	"github.com/spf13/pflag"
 
 	"flightbench/bench"
 )
+
+// checkEmpty refuses flags that were given without a text, as by a variable of
+// the shell that is not set: they are not to be taken for flags left out.
+func checkEmpty(f *pflag.FlagSet) (err error) {
+	f.Visit(func(fl *pflag.Flag) {
+		if err == nil && fl.Value.Type() == "string" && fl.Value.String() == "" {
+			err = fmt.Errorf("--%s is empty: give it a value, or leave it out", fl.Name)
+		}
+	})
+	return err
+}
 
 // bytesFlag is a flag of bytes, 2097152, 2MiB or 64k, that sets what it points to.
 type bytesFlag[T int | int64] struct{ to *T }
