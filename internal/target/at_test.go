@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -155,5 +156,25 @@ func TestAtTLS(t *testing.T) {
 		if _, err := s.At(plain); err != nil {
 			t.Errorf("a plaintext location of this machine: %v", err)
 		}
+		s = open(t, one, transport, func(at *Target) {
+			trusting(trust)(at)
+			at.Headers = []Header{{"x-api-key", "hunter2"}}
+		})
+		if _, err := s.At("grpc://10.0.0.1:1"); err == nil || !strings.Contains(err.Error(), "carry credentials") {
+			t.Errorf("a plaintext location, with a header: %v", err)
+		}
 	})
+}
+
+// TestLocationsAreBounded meets a server that names ever other addresses.
+func TestLocationsAreBounded(t *testing.T) {
+	s := open(t, "grpc://127.0.0.1:1", wire.Direct, nil)
+	for i := range maxLocations + 10 {
+		if _, err := s.At(fmt.Sprintf("grpc://host-%d:1", i)); (err == nil) != (i < maxLocations-1) {
+			t.Fatalf("location %d: %v", i, err)
+		}
+	}
+	if _, err := s.At("grpc://host-0:1"); err != nil {
+		t.Errorf("one that is known: %v", err)
+	}
 }

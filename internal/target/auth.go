@@ -142,7 +142,7 @@ func (a Auth) initial() *credential {
 // bearer finds a token in what a server sent, nil if there is none.
 func bearer(values []string) *credential {
 	for _, v := range values {
-		if scheme, rest, _ := strings.Cut(strings.TrimSpace(v), " "); strings.EqualFold(scheme, "Bearer") && strings.TrimSpace(rest) != "" && printable(v) {
+		if scheme, rest, _ := strings.Cut(strings.TrimSpace(v), " "); len(v) <= maxToken && strings.EqualFold(scheme, "Bearer") && strings.TrimSpace(rest) != "" && printable(v) {
 			return &credential{header: authHeader, value: v, token: true}
 		}
 	}

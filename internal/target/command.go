@@ -164,11 +164,16 @@ func (g *group) stop(bound time.Duration) error {
 	}
 	g.mu.Unlock()
 	if first {
+		killed := false
 		for end := time.Now().Add(bound); g.alive(); time.Sleep(20 * time.Millisecond) {
-			if !time.Now().Before(end) {
-				g.signal(syscall.SIGKILL)
-				break
+			if time.Now().Before(end) {
+				continue
 			}
+			if killed {
+				break // it hangs in the kernel
+			}
+			g.signal(syscall.SIGKILL)
+			killed, end = true, time.Now().Add(5*time.Second)
 		}
 		close(g.over)
 	}

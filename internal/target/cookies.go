@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,9 +14,16 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
+// Bounds of a jar, since a server may set cookies with every answer: what RFC
+// 6265 section 6.1 asks of clients at least.
+const (
+	maxCookies     = 50
+	maxCookieBytes = 4096 // of name and value
+)
+
 // jar keeps the cookies of one session: set-cookie of RFC 6265 without domains
-// and paths, as the cookie middlewares of arrow-go and C++ do it. A nil jar
-// keeps none.
+// and paths, as the cookie middlewares of arrow-go and C++ do it. Cookies above
+// its bounds are not kept, as browsers do. A nil jar keeps none.
 type jar struct {
 	now func() time.Time
 
@@ -61,7 +69,7 @@ func (j *jar) learn(md metadata.MD) {
 		}
 		expires := c.Expires
 		if c.MaxAge > 0 { // it has precedence over Expires
-			expires = now.Add(time.Duration(c.MaxAge) * time.Second)
+			expires = now.Add(time.Duration(min(int64(c.MaxAge), math.MaxInt64/int64(time.Second))) * time.Second)
 		}
 		if c.MaxAge < 0 || !expires.IsZero() && !expires.After(now) {
 			delete(j.cookies, c.Name)
@@ -70,6 +78,9 @@ func (j *jar) learn(md metadata.MD) {
 		value := c.Value
 		if c.Quoted {
 			value = `"` + value + `"`
+		}
+		if _, ok := j.cookies[c.Name]; len(c.Name)+len(value) > maxCookieBytes || !ok && len(j.cookies) >= maxCookies {
+			continue
 		}
 		j.cookies[c.Name] = cookie{value, expires}
 	}

@@ -1,6 +1,8 @@
 package target
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,10 +36,24 @@ func TestCookieJar(t *testing.T) {
 			t.Errorf("the clone has %q", got)
 		}
 		step("", "a=; Max-Age=0")
+		step("a=1", "a=1; Max-Age=99999999999")
+		step("", "a=; Max-Age=0")
 	})
 	var none *jar
 	none.learn(metadata.Pairs("set-cookie", "a=1"))
 	if none.header() != "" || none.clone() != nil {
 		t.Error("a jar that is not there keeps cookies")
+	}
+}
+
+// TestCookieJarIsBounded meets a server that sets cookies without end.
+func TestCookieJarIsBounded(t *testing.T) {
+	j := newJar()
+	for i := range 2 * maxCookies {
+		j.learn(metadata.Pairs("set-cookie", fmt.Sprintf("c%d=1", i)))
+	}
+	j.learn(metadata.Pairs("set-cookie", "c0=2", "set-cookie", "c1="+strings.Repeat("x", maxCookieBytes)))
+	if got := j.header(); len(j.cookies) != maxCookies || !strings.HasPrefix(got, "c0=2; c1=1; ") {
+		t.Errorf("%d cookies are kept: %.40s", len(j.cookies), got)
 	}
 }

@@ -6,9 +6,16 @@ import (
 	"io"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+)
+
+// Bounds of what a server may answer to a login. A token has to fit in a header.
+const (
+	maxToken   = 64 << 10 // bytes of a token, or of one answer
+	maxAnswers = 100
 )
 
 // obtain asks the server for a credential over a connection of its own.
@@ -38,7 +45,7 @@ func (s *Session) exchange(ctx context.Context, client flight.FlightServiceClien
 // arrow-go and C++ it sends no message.
 func (s *Session) handshakeBasic(ctx context.Context, client flight.FlightServiceClient) (*credential, error) {
 	basic := s.target.Auth.initial()
-	stream, err := client.Handshake(metadata.AppendToOutgoingContext(ctx, basic.header, basic.value))
+	stream, err := client.Handshake(metadata.AppendToOutgoingContext(ctx, basic.header, basic.value), grpc.MaxCallRecvMsgSize(maxToken))
 	if err != nil {
 		return nil, fmt.Errorf("log in by Handshake: %w", err)
 	}
@@ -63,7 +70,7 @@ func (s *Session) handshake(ctx context.Context, client flight.FlightServiceClie
 	if err != nil {
 		return nil, err
 	}
-	stream, err := client.Handshake(ctx)
+	stream, err := client.Handshake(ctx, grpc.MaxCallRecvMsgSize(maxToken))
 	if err != nil {
 		return nil, fmt.Errorf("log in by Handshake: %w", err)
 	}
@@ -98,14 +105,16 @@ func (s *Session) handshake(ctx context.Context, client flight.FlightServiceClie
 }
 
 // drain reads a Handshake to its end and returns its last message and all
-// metadata. The error is nil where the status is OK.
+// metadata. The error is nil where the status is OK. The caller cancels the call.
 func drain(stream flight.FlightService_HandshakeClient) (last *flight.HandshakeResponse, md metadata.MD, err error) {
-	for {
+	for answers := 0; ; answers++ {
 		var m *flight.HandshakeResponse
 		if m, err = stream.Recv(); err != nil {
 			break
 		}
-		last = m
+		if last = m; answers == maxAnswers {
+			return nil, nil, status.Errorf(codes.ResourceExhausted, "the server goes on answering after %d messages", answers)
+		}
 	}
 	if err == io.EOF {
 		err = nil
@@ -129,7 +138,7 @@ func (s *Session) Handshake(ctx context.Context, conn *Conn) error {
 		_, err := s.exchange(ctx, client)
 		return err
 	}
-	stream, err := client.Handshake(ctx)
+	stream, err := client.Handshake(ctx, grpc.MaxCallRecvMsgSize(maxToken))
 	if err != nil {
 		return err
 	}

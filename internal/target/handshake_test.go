@@ -134,6 +134,11 @@ func TestLoginFails(t *testing.T) {
 			{Auth{Method: AuthHandshakePlain, User: user}, func(*door, flight.FlightService_HandshakeServer) error {
 				return status.Error(codes.PermissionDenied, "not you")
 			}, codes.PermissionDenied},
+			{Auth{Method: AuthHandshake, User: user}, func(_ *door, stream flight.FlightService_HandshakeServer) error {
+				return stream.Send(&flight.HandshakeResponse{Payload: make([]byte, 1<<20)})
+			}, codes.ResourceExhausted},
+			{Auth{Method: AuthHandshake, User: user}, endless, codes.ResourceExhausted},
+			{Auth{Method: AuthBasic, User: user}, endless, codes.ResourceExhausted},
 		} {
 			d := &door{shake: tt.shake}
 			s := open(t, d.serve(t), transport, func(at *Target) { at.Auth = tt.auth })
@@ -142,6 +147,15 @@ func TestLoginFails(t *testing.T) {
 			}
 		}
 	})
+}
+
+// endless answers a login for ever.
+func endless(_ *door, stream flight.FlightService_HandshakeServer) error {
+	for {
+		if err := stream.Send(&flight.HandshakeResponse{Payload: []byte("more")}); err != nil {
+			return err
+		}
+	}
 }
 
 // arrowServer is arrow-go's own authentication of both kinds.

@@ -39,6 +39,9 @@ type login struct {
 	err  error // read after done
 }
 
+// maxLocations bounds the addresses of one session, which its server names.
+const maxLocations = 4096
+
 var errClosed = errors.New("the session is closed")
 
 // Open checks what t says and returns a session with it. It does no I/O.
@@ -209,8 +212,8 @@ func (s *Session) Renewals() int64 { return s.root.renewals.Load() }
 // Trust says for the target, but for ServerName, which counts only for the
 // target's own host. A plaintext target has no Trust unless WithLocationTrust
 // gave one: then the system's roots verify its grpc+tls locations. What proves
-// who calls is not sent in plaintext to another machine where the target
-// itself has TLS.
+// who calls, and headers, which may, are not sent in plaintext to another
+// machine where the target itself has TLS.
 func (s *Session) At(location string) (*Session, error) {
 	root := s.root
 	if IsReuse(location) {
@@ -228,6 +231,9 @@ func (s *Session) At(location string) (*Session, error) {
 	if at := root.locations[t.key()]; at != nil {
 		return at, nil
 	}
+	if len(root.locations) >= maxLocations {
+		return nil, fmt.Errorf("location %s: the server has named %d addresses before it, the most that are kept: read from the target alone", t.URI, maxLocations)
+	}
 	of := root.target
 	if t.TLS != nil {
 		p := of.trust
@@ -238,22 +244,16 @@ func (s *Session) At(location string) (*Session, error) {
 	}
 	t.Auth, t.Headers, t.Cookies = of.Auth, of.Headers, of.Cookies
 	if of.TLS != nil && t.TLS == nil && !t.Local() && of.revealing() {
-		return nil, fmt.Errorf("location %s is plaintext while the target is not, and calls would carry credentials: have the server list grpc+tls://%s, or read from the target alone", t.URI, t.address)
+		return nil, fmt.Errorf("location %s is plaintext while the target is not, and calls would carry credentials or headers: have the server list grpc+tls://%s, or read from the target alone", t.URI, t.address)
 	}
 	at := &Session{target: t, tuning: root.tuning, root: root, headers: root.headers, jar: root.jar.clone()}
 	root.locations[t.key()] = at
 	return at, nil
 }
 
-// revealing tells whether calls carry what others must not read.
-func (t Target) revealing() bool {
-	for _, h := range t.Headers {
-		if h.Name == authHeader || h.Name == tokenHeader || h.Name == "cookie" {
-			return true
-		}
-	}
-	return !t.Auth.none() || t.Cookies
-}
+// revealing tells whether calls carry what others must not read. Any header may
+// be a secret, such as x-api-key.
+func (t Target) revealing() bool { return !t.Auth.none() || t.Cookies || len(t.Headers) > 0 }
 
 // Close ends logins under way, here and at all locations. Connections that
 // Dial returned stay.
