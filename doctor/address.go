@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"flightbench/internal/target"
 )
 
 // place is where a URI leads to.
@@ -23,6 +25,15 @@ type place struct {
 }
 
 func placeOf(uri string) (place, error) {
+	if t, err := target.Parse(uri); err == nil { // also what net/url does not take: zones, relative sockets
+		scheme, _, _ := strings.Cut(strings.ToLower(uri), ":")
+		network, address := t.Address()
+		if network == "unix" {
+			return place{scheme: scheme, network: network, path: address}, nil
+		}
+		host, port, err := net.SplitHostPort(address)
+		return place{scheme: scheme, network: network, host: host, port: port}, err
+	}
 	u, err := url.Parse(uri)
 	if err != nil || u.Scheme == "" {
 		return place{}, errors.New("it is no URI")

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 )
 
 // verdict is what an answer says about a call.
@@ -50,9 +51,11 @@ type found struct {
 // nobody is a descriptor, ticket and action type that no server has.
 const nobody = "flightbench.doctor"
 
+// Bounds of what is listed.
 const (
 	maxFlights = 1000
 	maxActions = 1000
+	maxListed  = 64 << 20 // bytes
 )
 
 // methods are Flight's calls in the order of Flight.proto. Each asks for something that is not there, or ends at once.
@@ -138,9 +141,9 @@ func unknown() *flight.FlightDescriptor {
 	return &flight.FlightDescriptor{Type: flight.DescriptorCMD, Cmd: []byte(nobody)}
 }
 
-// collect receives up to most messages; more says that others may follow.
-func collect[T any](recv func() (T, error), most int) (all []T, more bool, err error) {
-	for len(all) < most {
+// collect receives up to most messages, and no more once they have maxListed bytes; more says that others may follow.
+func collect[T proto.Message](recv func() (T, error), most int) (all []T, more bool, err error) {
+	for size := 0; len(all) < most && size < maxListed; {
 		m, err := recv()
 		if errors.Is(err, io.EOF) {
 			return all, false, nil
@@ -149,6 +152,7 @@ func collect[T any](recv func() (T, error), most int) (all []T, more bool, err e
 			return all, false, err
 		}
 		all = append(all, m)
+		size += proto.Size(m)
 	}
 	return all, true, nil
 }
@@ -272,9 +276,9 @@ func (x *examiner) listCalls(ctx context.Context) {
 	case len(as.with(silent)) > 0:
 		level, advice = Problem, "look at what the server waits for: a lock, a full thread pool, something behind it"
 	case len(as.with(foreign)) > 0:
-		level, advice = Problem, "an HTTP server or a proxy answers there: check the port and the proxy's route for gRPC"+quote(as[as.with(foreign)[0]].message)
+		level, advice = Problem, "an HTTP server or a proxy answers there: check the port and the proxy's route for gRPC"+x.quote(as[as.with(foreign)[0]].message)
 	case len(as.with(down)) > 0:
-		level, advice = Problem, "look at the server's log"+quote(as[as.with(down)[0]].message)
+		level, advice = Problem, "look at the server's log"+x.quote(as[as.with(down)[0]].message)
 	case len(have) == 0 && len(as.with(refuses)) == 0 || as.serveNothing():
 		level, advice = Problem, "this gRPC server has no Flight service worth the name: check the port, and that the service is registered"
 	case len(have) == 0:
@@ -292,7 +296,7 @@ func (x *examiner) listActions(context.Context) {
 	}
 	names := []string{}
 	for _, a := range x.found.actions {
-		names = append(names, clip(a.GetType(), 60))
+		names = append(names, x.clip(a.GetType(), 60))
 	}
 	if len(names) == 0 {
 		x.add(Info, "none listed", "", names)

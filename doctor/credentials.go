@@ -56,10 +56,12 @@ func (x *examiner) credentials(ctx context.Context) {
 	case len(asked) == 0 && len(still) == 0:
 		x.add(Info, fmt.Sprintf("the server asks for none: calls without the %s given are answered as well", data.Given), "", data)
 	case len(still) > 0 && len(let) == 0:
-		x.add(Problem, fmt.Sprintf("the %s given does not open %s: %s%s", data.Given, some(still, 4), x.calls[still[0]].Code, quote(x.calls[still[0]].message)), x.schemes(data), data)
+		x.add(Problem, fmt.Sprintf("the %s given does not open %s: %s%s", data.Given, some(still, 4), x.calls[still[0]].Code, x.quote(x.calls[still[0]].message)), x.schemes(data), data)
 	case len(still) > 0:
-		x.add(Warning, fmt.Sprintf("the %s given opens %s, but not %s: %s%s", data.Given, some(let, 4), some(still, 4), x.calls[still[0]].Code, quote(x.calls[still[0]].message)),
+		x.add(Warning, fmt.Sprintf("the %s given opens %s, but not %s: %s%s", data.Given, some(let, 4), some(still, 4), x.calls[still[0]].Code, x.quote(x.calls[still[0]].message)),
 			"use credentials that may call them, if you need them", data)
+	case !slices.ContainsFunc(asked, func(m string) bool { v := x.calls[m].Verdict; return v == has || v == lacks }):
+		x.add(Info, fmt.Sprintf("asked for; whether the %s given is taken cannot be told: %s", data.Given, x.calls[asked[0]].Verdict), "", data)
 	default:
 		x.add(OK, fmt.Sprintf("asked for, and the %s given is taken", data.Given), "", data)
 	}
@@ -81,7 +83,7 @@ func (x *examiner) uninvited(asked []string, data credentialsData) {
 		x.add(Info, text, "", data)
 	default:
 		first := x.strange[asked[0]]
-		x.add(Warning, fmt.Sprintf("asked for by %s: %s%s", some(asked, 4), first.Code, quote(first.message)), x.schemes(data), data)
+		x.add(Warning, fmt.Sprintf("asked for by %s: %s%s", some(asked, 4), first.Code, x.quote(first.message)), x.schemes(data), data)
 	}
 }
 
@@ -106,7 +108,7 @@ func (x *examiner) challenge() string {
 	for _, name := range x.strange.with(refuses) {
 		a := x.strange[name]
 		for _, v := range append(a.trailer.Get("www-authenticate"), a.header.Get("www-authenticate")...) {
-			return x.safe(clip(v, 100))
+			return x.clip(v, 100)
 		}
 	}
 	return ""

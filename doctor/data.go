@@ -69,14 +69,14 @@ func (x *examiner) data(ctx context.Context) {
 		s.close()
 		return
 	case err != nil && d.Batches == 0:
-		x.add(Problem, fmt.Sprintf("DoGet of %s: %s%s", s.name, codeName(status.Code(err)), quote(status.Convert(err).Message())), "a flight that is listed should have data: look at the server's log", d)
+		x.add(Problem, fmt.Sprintf("DoGet of %s: %s%s", s.name, codeName(status.Code(err)), x.quote(status.Convert(err).Message())), "a flight that is listed should have data: look at the server's log", d)
 		s.close()
 		return
 	}
 	x.source = s
 	x.tellData(d)
 	if err != nil && status.Code(err) != codes.DeadlineExceeded {
-		x.add(Problem, fmt.Sprintf("then the stream broke: %s%s", codeName(status.Code(err)), quote(status.Convert(err).Message())), "look at the server's log", nil)
+		x.add(Problem, fmt.Sprintf("then the stream broke: %s%s", codeName(status.Code(err)), x.quote(status.Convert(err).Message())), "look at the server's log", nil)
 	}
 	if d.Batches > 0 {
 		x.tellCompression(d)

@@ -50,11 +50,10 @@ func (o Options) Validate() error {
 
 // examiner is one examination. Probes run one after another and leave here what later ones need.
 type examiner struct {
-	o       Options
-	t       target.Target
-	report  *Report
-	secrets []string
-	topic   string // of the probe that runs
+	o      Options
+	t      target.Target
+	report *Report
+	topic  string // of the probe that runs
 
 	halt string // why no later probe can run; empty while they can
 
@@ -110,7 +109,7 @@ func examineWith(ctx context.Context, t target.Target, o Options, probes []probe
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
 	}
-	x := &examiner{o: o, t: t, report: &Report{Target: t.Name}, secrets: secrets(t)}
+	x := &examiner{o: o, t: t, report: &Report{Target: t.Name}}
 	defer func() { x.link.close() }()
 	whole, cancel := context.WithTimeout(ctx, wholeTimes*o.Timeout)
 	defer cancel()
@@ -174,9 +173,7 @@ func (x *examiner) add(l Level, text, advice string, data any) {
 }
 
 // safe is clean, and without the secrets that a server may have repeated.
-func (x *examiner) safe(s string) string {
-	for _, secret := range x.secrets {
-		s = strings.ReplaceAll(s, secret, "[secret]")
-	}
-	return clean(s)
-}
+func (x *examiner) safe(s string) string { return clean(x.t.Conceal(s)) }
+
+// clip is safe, and at most n runes: a secret is not cut before it is found.
+func (x *examiner) clip(s string, n int) string { return clip(x.safe(s), n) }

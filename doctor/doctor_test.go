@@ -13,6 +13,10 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"flightbench/internal/target"
 	"flightbench/internal/wire"
@@ -149,6 +153,19 @@ func TestCredentials(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestCredentialsUntold meets a server that refuses strangers, and does not answer those whom it lets in.
+func TestCredentialsUntold(t *testing.T) {
+	tt := stock(t, &hanging{}, grpc.StreamInterceptor(func(srv any, s grpc.ServerStream, _ *grpc.StreamServerInfo, h grpc.StreamHandler) error {
+		if md, _ := metadata.FromIncomingContext(s.Context()); len(md["authorization"]) == 0 {
+			return status.Error(codes.Unauthenticated, "who are you?")
+		}
+		return h(srv, s)
+	}))
+	tt.Auth = target.Auth{Method: "token", Token: "s3cr3t-token"}
+	r := examine(t, tt, Options{Timeout: 300 * time.Millisecond}, "calls")
+	expect(t, r, "credentials", Info, "whether the token given is taken cannot be told: no answer")
 }
 
 func TestStrangers(t *testing.T) {

@@ -60,7 +60,7 @@ func (x *examiner) cancellation(ctx context.Context) {
 		_, err = s.Recv()
 	}
 	if err != nil {
-		x.add(Info, fmt.Sprintf("cannot be told: the stream failed by itself, %s%s", codeName(status.Code(err)), quote(status.Convert(err).Message())), "", nil)
+		x.add(Info, fmt.Sprintf("cannot be told: the stream failed by itself, %s%s", codeName(status.Code(err)), x.quote(status.Convert(err).Message())), "", nil)
 		return
 	}
 	start := time.Now()

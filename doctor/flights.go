@@ -114,7 +114,7 @@ func gather(infos []*flight.FlightInfo) (uris []string, endpoints int, more bool
 
 // location says what a client meets that follows uri.
 func (x *examiner) location(ctx context.Context, uri string) handedOut {
-	out := handedOut{URI: x.safe(clip(uri, 80)), Level: Warning}
+	out := handedOut{URI: x.clip(uri, 80), Level: Warning}
 	say := func(l Level, format string, args ...any) handedOut {
 		out.Level, out.Finding = l, x.safe(fmt.Sprintf(format, args...))
 		return out

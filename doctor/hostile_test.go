@@ -261,7 +261,7 @@ func TestEchoedSecretsStayOut(t *testing.T) {
 			t.Errorf("the token is in %q", l.Text)
 		}
 	}
-	expect(t, r, "credentials", Problem, "[secret]")
+	expect(t, r, "credentials", Problem, "***")
 }
 
 // between is a proxy that takes frames of a kind out of what the client sends.

@@ -36,7 +36,7 @@ func (x *examiner) kind(ctx context.Context) {
 	if body, err := x.action(ctx, statsAction, nil); err == nil {
 		var s struct{ Version, Transport string }
 		if json.Unmarshal(body, &s) == nil && s.Transport != "" {
-			x.own, d.Flightbench, d.Transport = true, clip(s.Version, 40), clip(s.Transport, 20)
+			x.own, d.Flightbench, d.Transport = true, x.clip(s.Version, 40), x.clip(s.Transport, 20)
 			is = append(is, strings.TrimSpace("flightbench "+d.Flightbench)+", transport "+d.Transport)
 		}
 	}
@@ -91,7 +91,7 @@ func (x *examiner) software() map[string]string {
 	for _, a := range x.calls {
 		for _, name := range telling {
 			for _, v := range append(a.header.Get(name), a.trailer.Get(name)...) {
-				out[name] = x.safe(clip(v, 60))
+				out[name] = x.clip(v, 60)
 			}
 		}
 	}

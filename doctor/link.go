@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
 
@@ -64,32 +63,9 @@ func hasCredentials(t target.Target) bool {
 	return t.Auth.Method != "" && t.Auth.Method != "none" || len(t.Headers) > 0
 }
 
-// leastSecret keeps a value such as "1" from being cut out of every text.
-const leastSecret = 4
-
-// secrets are what may not be repeated, even where a server does.
-func secrets(t target.Target) []string {
-	var all []string
-	add := func(s string) {
-		if len(s) >= leastSecret {
-			all = append(all, s)
-		}
-	}
-	for _, s := range []target.Secret{t.Auth.Password, t.Auth.Token, t.Auth.Payload} {
-		add(s.Reveal())
-	}
-	for _, h := range t.Headers {
-		add(h.Value)
-		if _, token, ok := strings.Cut(h.Value, " "); ok { // of "Bearer TOKEN"
-			add(token)
-		}
-	}
-	return all
-}
-
 // quote is what a server said, in quotation marks; empty if it said nothing.
-func quote(s string) string {
-	if s = clip(s, 100); s == "" {
+func (x *examiner) quote(s string) string {
+	if s = x.clip(s, 100); s == "" {
 		return ""
 	}
 	return fmt.Sprintf(" (it says “%s”)", s)

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow/flight"
+
 	"flightbench/internal/target"
 )
 
@@ -149,9 +151,12 @@ func TestNextSize(t *testing.T) {
 
 func TestPlaceOf(t *testing.T) {
 	for in, want := range map[string]place{
-		"grpc://[::1]:5":      {"grpc", "tcp", "::1", "5", ""},
-		"grpc+unix:///run/s":  {"grpc+unix", "unix", "", "", "/run/s"},
-		"https://bucket/part": {"https", "tcp", "bucket", "https", ""},
+		"grpc://[::1]:5":        {"grpc", "tcp", "::1", "5", ""},
+		"grpc+unix:///run/s":    {"grpc+unix", "unix", "", "", "/run/s"},
+		"grpc://[fe80::1%lo]:5": {"grpc", "tcp", "fe80::1%lo", "5", ""},
+		"grpc+unix:run/s":       {"grpc+unix", "unix", "", "", "run/s"},
+		"grpc+unix:///a%20b":    {"grpc+unix", "unix", "", "", "/a b"},
+		"https://bucket/part":   {"https", "tcp", "bucket", "https", ""},
 	} {
 		if got, err := placeOf(in); err != nil || got != want {
 			t.Errorf("placeOf(%q) = %+v, %v", in, got, err)
@@ -164,10 +169,22 @@ func TestPlaceOf(t *testing.T) {
 	}
 }
 
+// TestCollectIsBounded lists few messages that are large.
+func TestCollectIsBounded(t *testing.T) {
+	huge := &flight.ActionType{Description: strings.Repeat("x", maxListed/4)}
+	all, more, err := collect(func() (*flight.ActionType, error) { return huge, nil }, maxActions)
+	if len(all) != 4 || !more || err != nil {
+		t.Errorf("%d messages, more: %v, %v; want 4", len(all), more, err)
+	}
+}
+
 func TestSecretsAreCutOut(t *testing.T) {
 	tt := target.Target{Auth: target.Auth{Method: "basic", Password: "p4ssword"}, Headers: []target.Header{{Name: "authorization", Value: "Bearer t0ken"}, {Name: "x", Value: "1"}}}
-	x := &examiner{secrets: secrets(tt)}
-	if got := x.safe("p4ssword and t0ken, 1 time"); got != "[secret] and [secret], 1 time" {
+	x := &examiner{t: tt}
+	if got := x.safe("p4ssword and t0ken\n, 1 time"); got != "*** and *** , 1 time" {
 		t.Errorf("safe gives %q", got)
+	}
+	if got := x.quote(strings.Repeat("x", 96) + "p4ssword"); strings.Contains(got, "p4") {
+		t.Errorf("a secret is cut before it is found: %q", got)
 	}
 }

@@ -54,11 +54,11 @@ func (x *examiner) flightSQL(ctx context.Context) {
 			x.add(Info, "no: CommandGetSqlInfo is answered with other data", "", nil)
 			return
 		}
-		x.add(Problem, fmt.Sprintf("it knows CommandGetSqlInfo, but its answer cannot be read: %s%s", codeName(status.Code(err)), quote(status.Convert(err).Message())),
+		x.add(Problem, fmt.Sprintf("it knows CommandGetSqlInfo, but its answer cannot be read: %s%s", codeName(status.Code(err)), x.quote(status.Convert(err).Message())),
 			"clients such as ADBC and JDBC read it when they connect: mend it", nil)
 		return
 	}
-	get := func(i flightsql.SqlInfo) string { return x.safe(clip(values[uint32(i)], 60)) }
+	get := func(i flightsql.SqlInfo) string { return x.clip(values[uint32(i)], 60) }
 	d := sqlData{Name: get(flightsql.SqlInfoFlightSqlServerName), Version: get(flightsql.SqlInfoFlightSqlServerVersion),
 		Arrow: get(flightsql.SqlInfoFlightSqlServerArrowVersion), ReadOnly: get(flightsql.SqlInfoFlightSqlServerReadOnly),
 		Transactions: transactions(values[uint32(flightsql.SqlInfoFlightSqlServerTransaction)]),

@@ -130,6 +130,9 @@ func redact(uri string) string {
 	return uri
 }
 
+// Address is what net.Dial takes.
+func (t Target) Address() (network, address string) { return t.network, t.address }
+
 // Same tells whether uri is this server's address. Spellings of one address are
 // the same; names are not looked up.
 func (t Target) Same(uri string) bool {

@@ -140,26 +140,13 @@ var largeText = regexp.MustCompile(`(?i)message (larger than|exceeds maximum|len
 // Rust (which call it RESOURCE_EXHAUSTED, and OUT_OF_RANGE).
 func tooLarge(text string) bool { return largeText.MatchString(text) }
 
-var credentialText = regexp.MustCompile(`(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{12,}`)
-
 // maxText is how much of a server's text is quoted.
 const maxText = 300
 
 // scrub makes one line of what a server said, without secrets of ours that it
 // may repeat.
 func (t Target) scrub(text string) string {
-	secrets := []string{t.Auth.Password.Reveal(), t.Auth.Token.Reveal(), t.Auth.Payload.Reveal()}
-	for _, h := range t.Headers {
-		if h.Name == authHeader || h.Name == tokenHeader || h.Name == "cookie" {
-			secrets = append(secrets, h.Value)
-		}
-	}
-	for _, s := range secrets {
-		if s != "" {
-			text = strings.ReplaceAll(text, s, masked)
-		}
-	}
-	text = credentialText.ReplaceAllString(text, "$1 "+masked)
+	text = t.Conceal(text)
 	text = strings.Join(strings.Fields(text), " ")
 	if len(text) > maxText {
 		text = strings.ToValidUTF8(text[:maxText], "") + "..."

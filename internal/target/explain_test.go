@@ -214,6 +214,9 @@ func TestExplainStatus(t *testing.T) {
 		{"handshake", with(Auth{Method: AuthHandshake, Payload: "hunter2"}), status.Error(codes.Unauthenticated, "hunter2"), "or try --auth basic or handshake-plain"},
 		{"plain", with(Auth{Method: AuthHandshakePlain, User: "me"}), status.Error(codes.Unauthenticated, ""), "or try --auth basic or handshake"},
 		{"header", keyed, status.Error(codes.Unauthenticated, "what is Key hunter2"), "refuses what the header authorization says"},
+		{"base64", with(Auth{Method: AuthBasic, User: "me", Password: "hunter2"}), status.Error(codes.Internal, "bad bWU6aHVudGVyMg=="), "Internal: bad ***"},
+		{"another header", Target{URI: "grpc://x:1", Headers: []Header{{"x-api-key", "hunter2"}, {"x-n", "1"}}}, status.Error(codes.Internal, "no key hunter2, 1 of 1"), "Internal: no key ***, 1 of 1"},
+		{"a header's token", keyed, status.Error(codes.Internal, "no key hunter2"), "Internal: no key ***"},
 		{"learned token", anyone, status.Error(codes.Internal, "bad Bearer hunter2hunter2hunter2 came"), "Internal: bad Bearer *** came"},
 		{"permission", anyone, status.Error(codes.PermissionDenied, "not\nyou"), `does not allow this call (it says "not you")`},
 		{"grpc-go limit", anyone, status.Error(codes.ResourceExhausted, "grpc: received message larger than max (5 vs. 4)"), "raise --max-message"},
@@ -234,7 +237,7 @@ func TestExplainStatus(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := Explain(tt.t, tt.err)
-			if !strings.Contains(got.Error(), tt.want) || strings.Contains(got.Error(), "hunter2") || strings.ContainsAny(got.Error(), "\n") || len(got.Error()) > 500 {
+			if !strings.Contains(got.Error(), tt.want) || strings.Contains(got.Error(), "hunter2") || strings.Contains(got.Error(), "bWU6aHVudGVyMg") || strings.ContainsAny(got.Error(), "\n") || len(got.Error()) > 500 {
 				t.Errorf("%v, want a line with %q and without the secret", got, tt.want)
 			}
 			if status.Code(got) != status.Code(tt.err) || !errors.Is(got, tt.err) {

@@ -1,8 +1,11 @@
 package target
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -41,6 +44,34 @@ func (h Header) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, h.Name+":
 
 // MarshalText prints the name alone, for JSON, YAML and the like.
 func (h Header) MarshalText() ([]byte, error) { return []byte(h.Name + ": " + masked), nil }
+
+// leastSecret keeps a value such as "1" from being cut out of every text.
+const leastSecret = 4
+
+var credentialText = regexp.MustCompile(`(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{12,}`)
+
+// Conceal returns text, which a server may have said, without what it repeats of
+// t's secrets, as they are or in base64, of the values of t's headers, and of
+// tokens that follow Bearer or Basic.
+func (t Target) Conceal(text string) string {
+	secrets := []string{t.Auth.Password.Reveal(), t.Auth.Token.Reveal(), t.Auth.Payload.Reveal()}
+	if t.Auth.Password != "" {
+		_, encoded, _ := strings.Cut(t.Auth.basic(), " ")
+		secrets = append(secrets, encoded, strings.TrimRight(encoded, "="))
+	}
+	for _, h := range t.Headers {
+		_, credential, _ := strings.Cut(h.Value, " ") // of "Bearer TOKEN"
+		secrets = append(secrets, h.Value, credential)
+	}
+	// The longest first: others may be part of it.
+	slices.SortFunc(secrets, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	for _, s := range secrets {
+		if len(s) >= leastSecret {
+			text = strings.ReplaceAll(text, s, masked)
+		}
+	}
+	return credentialText.ReplaceAllString(text, "$1 "+masked)
+}
 
 // validate says why gRPC could not carry the header as it is.
 func (h Header) validate() error {
