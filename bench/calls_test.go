@@ -120,21 +120,24 @@ func TestExpiredTokens(t *testing.T) {
 	each(t, func(t *testing.T, tr wire.Transport) {
 		t.Parallel()
 		for _, login := range logins[2:] {
-			uri, _ := serveWith(t, tr, func(o *server.Options) { o.Access = login.access; o.TokenLife = 100 * time.Millisecond })
 			ops := []string{bench.OpGet, bench.OpPut, bench.OpExchange, "info"}
 			if login.name != "basic" {
 				ops = ops[:1]
 			}
 			for _, op := range ops {
-				c := config(op, tr)
-				c.Auth, c.Total, c.Duration, c.Warmup = login.name, 0, 0.35, 0
-				got := runAt(t, t.Context(), fixed{uri, login.auth}, c)
-				if n := got.Whole.Renewals; got.Status != results.StatusOK || n < 1 || n > 10 || len(got.Errors) != 0 || got.Streams == 0 {
-					t.Errorf("%s, %s: %s %q, %d renewals, errors %v, %d streams", login.name, op, got.Status, got.Error, n, got.Errors, got.Streams)
-				}
-				if warned(got, "another client") {
-					t.Errorf("%s, %s: warnings %q", login.name, op, got.Warnings)
-				}
+				t.Run(login.name+" "+op, func(t *testing.T) {
+					t.Parallel()
+					uri, _ := serveWith(t, tr, func(o *server.Options) { o.Access = login.access; o.TokenLife = 700 * time.Millisecond })
+					c := config(op, tr)
+					c.Auth, c.Total, c.Duration, c.Warmup = login.name, 0, 1.2, 0
+					got := runAt(t, t.Context(), fixed{uri, login.auth}, c)
+					if n := got.Whole.Renewals; got.Status != results.StatusOK || n < 1 || n > 10 || len(got.Errors) != 0 || got.Streams == 0 {
+						t.Errorf("%s %q, %d renewals, errors %v, %d streams", got.Status, got.Error, n, got.Errors, got.Streams)
+					}
+					if warned(got, "another client") {
+						t.Errorf("warnings %q", got.Warnings)
+					}
+				})
 			}
 		}
 	})

@@ -111,13 +111,16 @@ func TestProvokedErrorsAreNoCancellations(t *testing.T) {
 	each(t, func(t *testing.T, tr wire.Transport) {
 		t.Parallel()
 		for _, op := range dataOps {
-			uri, _ := serve(t, tr)
-			c := config(op, tr)
-			c.CancelAfter, c.Provoke, c.Batches, c.Total = "400ms", "internal:2", 1<<30, 8
-			got := run(t, t.Context(), uri, c)
-			if got.Status != results.StatusOK || got.Errors["Internal"] != 4 || got.Whole.Canceled != 4 || len(got.Errors) != 1 {
-				t.Errorf("%s: %s %q, errors %v, %d canceled, want 4 and 4", op, got.Status, got.Error, got.Errors, got.Whole.Canceled)
-			}
+			t.Run(op, func(t *testing.T) {
+				t.Parallel()
+				uri, _ := serve(t, tr)
+				c := config(op, tr)
+				c.CancelAfter, c.Provoke, c.Batches, c.Total, c.Concurrency = "2s", "internal:2", 1<<30, 4, 4
+				got := run(t, t.Context(), uri, c)
+				if got.Status != results.StatusOK || got.Errors["Internal"] != 2 || got.Whole.Canceled != 2 || len(got.Errors) != 1 {
+					t.Errorf("%s %q, errors %v, %d canceled, want 2 and 2", got.Status, got.Error, got.Errors, got.Whole.Canceled)
+				}
+			})
 		}
 	})
 }
@@ -189,15 +192,18 @@ func TestSlowIsNoStall(t *testing.T) {
 	each(t, func(t *testing.T, tr wire.Transport) {
 		t.Parallel()
 		uri, _ := serve(t, tr)
-		ticket := workloads.Ticket{Spec: workloads.Default(), Batches: 20, Delay: 20 * time.Millisecond}
+		ticket := workloads.Ticket{Spec: workloads.Default(), Batches: 50, Delay: 30 * time.Millisecond}
 		ticket.Spec.Rows = 100
 		for _, op := range dataOps {
-			c := config(op, tr)
-			c.Cmd, c.Stall, c.Total, c.Batches, c.PutAck = string(ticket.Marshal()), 0.3, 2, 20, bench.AckAll
-			got := run(t, t.Context(), uri, c)
-			if got.Status != results.StatusOK || got.Streams != 2 || got.Batches != 40 {
-				t.Errorf("%s: %s %q, %d streams, %d batches", op, got.Status, got.Error, got.Streams, got.Batches)
-			}
+			t.Run(op, func(t *testing.T) {
+				t.Parallel()
+				c := config(op, tr)
+				c.Cmd, c.Stall, c.Total, c.Batches, c.PutAck = string(ticket.Marshal()), 1, 2, 50, bench.AckAll
+				got := run(t, t.Context(), uri, c)
+				if got.Status != results.StatusOK || got.Streams != 2 || got.Batches != 100 {
+					t.Errorf("%s %q, %d streams, %d batches", got.Status, got.Error, got.Streams, got.Batches)
+				}
+			})
 		}
 	})
 }

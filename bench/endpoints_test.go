@@ -223,7 +223,7 @@ func TestOneEndpointFails(t *testing.T) {
 		if n := p.acted(flight.CancelFlightInfoActionType); n != 1 {
 			t.Errorf("CancelFlightInfo was called %d times, want once", n)
 		}
-		for end := time.Now().Add(5 * time.Second); ended.Load() < 2 && time.Now().Before(end); time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(5 * time.Second); p.together.Load() == 3 && ended.Load() < 2 && time.Now().Before(end); time.Sleep(time.Millisecond) {
 		}
 		if p.together.Load() == 3 && ended.Load() != 2 {
 			t.Errorf("%d siblings were ended, want 2", ended.Load())

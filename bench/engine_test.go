@@ -94,11 +94,28 @@ func run(t *testing.T, ctx context.Context, uri string, c results.Config) *resul
 
 func runAt(t *testing.T, ctx context.Context, at bench.Targets, c results.Config) *results.Trial {
 	t.Helper()
+	return runSeen(t, ctx, bench.Runner{Targets: at}, c)
+}
+
+// runMeasuring is run that calls measured once, when the window has begun.
+func runMeasuring(t *testing.T, uri string, c results.Config, measured func()) *results.Trial {
+	t.Helper()
+	var once sync.Once
+	var ended sync.WaitGroup
+	defer ended.Wait()
+	return runSeen(t, t.Context(), bench.Runner{Targets: fixed{uri: uri}, Observe: func(p bench.Progress) {
+		if p.Phase == "measure" {
+			once.Do(func() { ended.Go(measured) })
+		}
+	}}, c)
+}
+
+func runSeen(t *testing.T, ctx context.Context, r bench.Runner, c results.Config) *results.Trial {
+	t.Helper()
 	if err := bench.Validate(c); err != nil {
 		t.Fatal(err)
 	}
 	var out *results.Trial
-	r := bench.Runner{Targets: at}
 	err := r.Run(ctx, bench.Plan{Configs: []results.Config{c}, Repeat: 1}, func(tr *results.Trial) error { out = tr; return nil })
 	if err != nil && ctx.Err() == nil {
 		t.Fatal(err)

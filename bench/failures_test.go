@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"google.golang.org/grpc"
@@ -83,8 +82,7 @@ func TestServerThatDies(t *testing.T) {
 		uri, kill := serve(t, tr)
 		c := config(bench.OpGet, tr)
 		c.Total, c.Duration, c.Warmup = 0, 60, 0.05
-		time.AfterFunc(500*time.Millisecond, kill)
-		got := run(t, t.Context(), uri, c)
+		got := runMeasuring(t, uri, c, kill)
 		if n := got.Errors["Unavailable"]; got.Status != results.StatusFailed || got.Verdict != results.VerdictIncomplete || n < 16 || len(got.Errors) != 1 ||
 			!strings.Contains(got.Error, "failed one after another") {
 			t.Errorf("%s, %s, errors %v (%s), want failed, incomplete, Unavailable 16 times or more", got.Status, got.Verdict, got.Errors, got.Error)
@@ -132,14 +130,10 @@ func TestServerThatComesBack(t *testing.T) {
 		uri, kill := serve(t, tr)
 		c := config(bench.OpGet, tr)
 		c.Total, c.Duration, c.Warmup = 0, 3, 0.05
-		back := make(chan bool, 1)
-		time.AfterFunc(500*time.Millisecond, func() {
+		got := runMeasuring(t, uri, c, func() {
 			kill()
 			serveWith(t, tr, func(o *server.Options) { o.Listen = uri })
-			back <- true
 		})
-		got := run(t, t.Context(), uri, c)
-		<-back
 		if n := streamsOf(t, uri); got.Status != results.StatusOK || got.Failures["unavailable"] == 0 || len(got.Failures) != 1 || n == 0 {
 			t.Errorf("%s %s, failures %v, %d streams after the restart", got.Status, got.Error, got.Failures, n)
 		}

@@ -156,9 +156,11 @@ func TestLocations(t *testing.T) {
 	} {
 		for _, tr := range transports {
 			var self string
+			known := make(chan bool)
 			other := (&foreign{batches: 2}).start(t)
-			f := &foreign{batches: 2, locations: func() []string { return tt.uris(self, other) }}
+			f := &foreign{batches: 2, locations: func() []string { <-known; return tt.uris(self, other) }}
 			self = f.start(t)
+			close(known)
 			c := config(bench.OpGet, tr)
 			c.Total = 2
 			if tt.policy != "" {
