@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string) error {
 		features = kept
 	}
 
-	t := newTable(columns, features)
+	t := newTable(lab.version, columns, features)
 	var mu sync.Mutex
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(2)
@@ -99,6 +99,7 @@ func run(ctx context.Context, args []string) error {
 type lab struct {
 	dir         string // for everything that is thrown away afterwards
 	flightbench string
+	version     string // of it
 	goPeer      string
 	python      string
 }
@@ -122,6 +123,10 @@ func newLab(ctx context.Context, dir string) (*lab, error) {
 		}
 	}
 	var err error
+	if l.version, err = output(ctx, l.flightbench, "version"); err != nil {
+		return nil, err
+	}
+	l.version, _, _ = strings.Cut(l.version, "\n")
 	if l.python, err = output(ctx, "scripts/peers/python.sh"); err != nil {
 		return nil, err
 	}

@@ -193,10 +193,13 @@ func (s *servers) run(ctx context.Context, uri string, k call) (map[string]error
 	return bad, nil
 }
 
+// lastLine is the last line of a program's stderr that is no stack trace's, or
+// err where there is none.
 func lastLine(stderr string, err error) string {
-	lines := strings.Split(strings.TrimSpace(stderr), "\n")
-	if last := lines[len(lines)-1]; last != "" {
-		return last
+	for _, line := range slices.Backward(strings.Split(stderr, "\n")) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "at ") && !strings.HasPrefix(line, "... ") {
+			return line
+		}
 	}
 	return fmt.Sprint(err)
 }

@@ -80,13 +80,14 @@ func short(err error) string {
 
 // table is the cells, by feature and column.
 type table struct {
+	version  string // of flightbench
 	columns  []column
 	features []feature
 	cells    [][]cell
 }
 
-func newTable(columns []column, features []feature) *table {
-	t := &table{columns: columns, features: features}
+func newTable(version string, columns []column, features []feature) *table {
+	t := &table{version: version, columns: columns, features: features}
 	for range features {
 		t.cells = append(t.cells, make([]cell, len(columns)))
 	}
@@ -117,16 +118,16 @@ func (t *table) markdown(took time.Duration) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# Compatibility
 
-What works with which server. `+"`scripts/compatibility.sh`"+` wrote this page, on %s, in %v: it started each server and ran flightbench against it,
-%d streams or calls for each cell, over each of the client's transports (direct, grpc, stock). What the servers are, and what they serve, is in
-[scripts/peers](../scripts/peers/README.md).
+What works with which server. `+"`scripts/compatibility.sh`"+` wrote this page on %s, in %v, with %s.
+It started each server and ran flightbench against it, %d streams or calls for each cell, over each of the client's transports
+(direct, grpc, stock). What the servers are, and what they serve, is in [scripts/peers](../scripts/peers/README.md).
 
 - **yes**: it works, with the rows, errors or counts that were to come, over all three transports
 - a list of transports: it works over these
 - **–**: the server cannot do this, as the note says; it was tried nevertheless
 - **no**: it does not work: the note says what came of it
 
-`, time.Now().UTC().Format(time.DateOnly), took.Round(time.Second), streams)
+`, time.Now().UTC().Format(time.DateOnly), took.Round(time.Second), t.version, streams)
 	for _, c := range t.columns {
 		fmt.Fprintf(&b, "- %s: %s\n", c.name, c.about)
 	}
