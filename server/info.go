@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,14 +56,22 @@ func (s *service) ListFlights(c *flight.Criteria, stream flight.FlightService_Li
 	return nil
 }
 
-// schema is spec's, by generating as little as possible.
+// schema is spec's, by generating as little as possible. Those of the workloads
+// that ListFlights lists are kept: they are few.
 func (s *service) schema(ctx context.Context, spec workloads.Spec) (*arrow.Schema, error) {
+	name := spec.String()
+	if known, ok := s.schemas.Load(name); ok {
+		return known.(*arrow.Schema), nil
+	}
 	spec.Rows, spec.BatchBytes, spec.Distinct = 1, 0, 1
 	set, err := workloads.Generate(ctx, spec, s.mem)
 	if err != nil {
 		return nil, generateStatus(spec, err)
 	}
 	defer set.Release()
+	if slices.ContainsFunc(workloads.Kinds(), func(k workloads.Kind) bool { return k.Name == name }) {
+		s.schemas.Store(name, set.Schema)
+	}
 	return set.Schema, nil
 }
 

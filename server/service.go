@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"sync"
 
 	flightgen "github.com/apache/arrow-go/v18/arrow/flight/gen/flight"
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -23,6 +24,7 @@ type service struct {
 	troubles  troubles
 	cancelled cancelled
 	sessions  sessions
+	schemas   sync.Map // of listed workloads, by name: *arrow.Schema
 }
 
 func newService(o Options) (*service, error) {
