@@ -83,7 +83,7 @@ func (v *servers) at(uri string) (*server, error) {
 func (v *servers) open(uri string) (*server, error) {
 	session, err := v.t.session.At(uri)
 	if err != nil {
-		return nil, fmt.Errorf("location %q: %w", uri, err)
+		return nil, err // it names the location, but for what may be a password in it
 	}
 	s := &server{uri: uri}
 	for range v.t.config.Connections {

@@ -154,5 +154,6 @@ func (e lineError) Unwrap() error { return e.error }
 
 // UsesSQL tells whether c needs a Flight SQL server.
 func UsesSQL(c results.Config) bool {
-	return slices.ContainsFunc(sqlKinds(), func(k opKind) bool { return k.name == c.Op })
+	k, err := kindOf(c.Op)
+	return err == nil && k.isSQL()
 }
