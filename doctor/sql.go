@@ -16,6 +16,8 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
+
+	"flightbench/internal/wire"
 )
 
 func unmarshal(b []byte, m proto.Message) error { return proto.Unmarshal(b, m) }
@@ -164,15 +166,23 @@ func (x *examiner) readInfo(ctx context.Context, info *flight.FlightInfo) (map[u
 // limited ends a stream that is longer than it may be.
 type limited struct {
 	flight.FlightService_DoGetClient
-	left int
+	left int64
 }
 
 func (l *limited) Recv() (*flight.FlightData, error) {
 	d, err := l.FlightService_DoGetClient.Recv()
-	if l.left -= len(d.GetDataBody()); l.left < 0 {
+	if err != nil {
+		return nil, err
+	}
+	n, err := wire.Inflated(d) // arrow-go sets aside what a compressed body claims
+	if err != nil {
+		return nil, err
+	}
+	if n = max(n, int64(len(d.GetDataBody()))); n > l.left {
 		return nil, fmt.Errorf("more than %d bytes of SqlInfo", maxInfoBytes)
 	}
-	return d, err
+	l.left -= n
+	return d, nil
 }
 
 func readValues(rec arrow.RecordBatch, values map[uint32]string) error {

@@ -3,12 +3,26 @@ package wire
 import (
 	"encoding/binary"
 	"fmt"
+
+	"github.com/apache/arrow-go/v18/arrow/flight"
 )
 
 // maxLogical keeps sums of claimed lengths from overflowing.
 const maxLogical = 1 << 50
 
 var errLogical = fmt.Errorf("record batch: compressed buffers claim more than %d bytes", int64(maxLogical))
+
+// Inflated tells how many bytes the body of fd has without its codec, by what
+// its buffers claim; 0 without an IPC message. It is for streams that arrow-go's
+// own reader is to read: that sets aside whatever is claimed, and a claim of
+// terabytes ends the process.
+func Inflated(fd *flight.FlightData) (int64, error) {
+	if len(fd.GetDataHeader()) == 0 {
+		return 0, nil
+	}
+	_, sizes, err := measure(fd)
+	return sizes.Logical, err
+}
 
 // inflatedSize sums the length prefixes of the compressed body.
 func inflatedSize(h *head, body []byte) (int64, error) {

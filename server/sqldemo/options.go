@@ -24,7 +24,7 @@ type Options struct {
 	Prepared       int           // prepared statements that may be open
 	Idle           time.Duration // a prepared statement that is not used as long is closed, a transaction rolled back
 	Wait           time.Duration // for a connection, or for another's write to end, before a statement fails
-	ParameterBytes int64         // that may be bound to one prepared statement
+	ParameterBytes int64         // that may be bound to one prepared statement, a 16th of what all may have; or that a statement that writes returns
 	DatabaseBytes  int64         // that the database may take on disk, without its write-ahead log
 
 	Dir string // where the temporary database is made; empty: the system's folder for temporary files

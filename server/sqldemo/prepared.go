@@ -2,7 +2,9 @@ package sqldemo
 
 import (
 	"context"
+	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -20,21 +22,38 @@ type prepared struct {
 	tx  []byte // that it was prepared in, and runs in
 	d   described
 
+	bound  *atomic.Int64 // bytes of all statements' parameters
 	mu     sync.Mutex
 	params []arrow.RecordBatch // owned; nil: none are bound
+	bytes  int64               // of them
+	closed bool
 }
 
-func (p *prepared) drop() { p.set(nil) }
+func (p *prepared) drop() {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.set(nil, 0)
+}
 
-func (p *prepared) set(params []arrow.RecordBatch) {
+// set takes over params of so many bytes, which a closed statement does not keep.
+func (p *prepared) set(params []arrow.RecordBatch, bytes int64) {
 	p.mu.Lock()
 	old := p.params
-	p.params = params
+	if p.closed {
+		old, params, bytes = append(old, params...), nil, 0
+	}
+	p.bound.Add(bytes - p.bytes)
+	p.params, p.bytes = params, bytes
 	p.mu.Unlock()
 	for _, r := range old {
 		r.Release()
 	}
 }
+
+// boundTimes is how many times Options.ParameterBytes all statements together
+// may keep.
+const boundTimes = 16
 
 // query is what the statement runs now. The caller calls done once when it has run.
 func (p *prepared) query() (q query, done func()) {
@@ -57,7 +76,7 @@ func (p *prepared) query() (q query, done func()) {
 
 // CreatePreparedStatement compiles the statement to tell about it.
 func (s *sqlServer) CreatePreparedStatement(ctx context.Context, req flightsql.ActionCreatePreparedStatementRequest) (res flightsql.ActionCreatePreparedStatementResult, err error) {
-	p := &prepared{sql: req.GetQuery(), tx: req.GetTransactionId()}
+	p := &prepared{sql: req.GetQuery(), tx: req.GetTransactionId(), bound: &s.bound}
 	if p.d, err = s.describe(ctx, p.sql, p.tx); err != nil {
 		return res, err
 	}
@@ -81,50 +100,56 @@ func (s *sqlServer) ClosePreparedStatement(_ context.Context, req flightsql.Acti
 
 // DoPutPreparedStatementQuery keeps the parameters of the queries to come: a query
 // runs once for each row and returns the rows of all runs.
-func (s *sqlServer) DoPutPreparedStatementQuery(_ context.Context, cmd flightsql.PreparedStatementQuery, rdr flight.MessageReader, _ flight.MetadataWriter) ([]byte, error) {
+func (s *sqlServer) DoPutPreparedStatementQuery(ctx context.Context, cmd flightsql.PreparedStatementQuery, rdr flight.MessageReader, _ flight.MetadataWriter) ([]byte, error) {
 	p, done, err := s.prepared.use(cmd.GetPreparedStatementHandle())
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	batches, err := s.readParameters(p, rdr)
+	batches, bytes, err := s.readParameters(ctx, p, rdr)
 	if err != nil {
 		for _, b := range batches {
 			b.Release()
 		}
 		return nil, err
 	}
-	p.set(batches)
+	p.set(batches, bytes)
 	return cmd.GetPreparedStatementHandle(), nil
 }
 
-// readParameters returns all of rdr's batches, retained, also with an error; at
-// least one batch, maybe without rows.
-func (s *sqlServer) readParameters(p *prepared, rdr flight.MessageReader) (batches []arrow.RecordBatch, err error) {
+// readParameters returns all of rdr's batches, retained, also with an error, and
+// their bytes; at least one batch, maybe without rows.
+func (s *sqlServer) readParameters(ctx context.Context, p *prepared, rdr flight.MessageReader) (batches []arrow.RecordBatch, bytes int64, err error) {
 	if err := checkParameters(p, rdr); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	var bytes int64
 	for rdr.Next() {
 		rec := rdr.RecordBatch()
-		for _, c := range rec.Columns() {
-			bytes += sizeOf(c.Data())
+		if bytes += sizeOfBatch(rec); bytes > s.parameterBytes {
+			return batches, 0, status.Errorf(codes.ResourceExhausted, "the parameters take more than the %d bytes that the demo keeps for a statement: bind fewer rows at a time", s.parameterBytes)
 		}
-		if bytes > s.parameterBytes {
-			return batches, status.Errorf(codes.ResourceExhausted, "the parameters take more than the %d bytes that the demo keeps for a statement: bind fewer rows at a time", s.parameterBytes)
+		if s.bound.Load()+bytes > boundTimes*s.parameterBytes {
+			return batches, 0, status.Errorf(codes.ResourceExhausted, "the parameters of all prepared statements take more than the %d bytes that the demo keeps: close some", boundTimes*s.parameterBytes)
 		}
 		rec.Retain()
 		batches = append(batches, rec)
 	}
 	if err := rdr.Err(); err != nil {
-		return batches, status.Errorf(codes.InvalidArgument, "read the parameters: %v", err)
+		return batches, 0, explain(ctx, fmt.Errorf("read the parameters: %w", err))
 	}
 	if len(batches) == 0 {
 		none := array.NewRecordBuilder(s.mem, rdr.Schema())
 		defer none.Release()
 		batches = append(batches, none.NewRecordBatch())
 	}
-	return batches, nil
+	return batches, bytes, nil
+}
+
+func sizeOfBatch(rec arrow.RecordBatch) (bytes int64) {
+	for _, c := range rec.Columns() {
+		bytes += sizeOf(c.Data())
+	}
+	return bytes
 }
 
 // sizeOf returns the bytes of an array's buffers.

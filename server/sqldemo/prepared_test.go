@@ -183,3 +183,65 @@ func TestPreparedLimits(t *testing.T) {
 		t.Errorf("after one was closed: %v", err)
 	}
 }
+
+// TestParametersAreBounded binds what each statement may have to many of them.
+func TestParametersAreBounded(t *testing.T) {
+	o := small()
+	o.ParameterBytes = 1000
+	d := newDemo(t, o)
+	many := make([][]int64, 100)
+	for i := range many {
+		many[i] = []int64{int64(i)}
+	}
+	var open []*flightsql.PreparedStatement
+	for {
+		st, err := d.cl.Prepare(d.ctx, "SELECT ?")
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, st)
+		st.SetParameters(params(t, many...))
+		if _, err = st.Execute(d.ctx); err == nil && len(open) < 2*boundTimes {
+			continue
+		}
+		if status.Code(err) != codes.ResourceExhausted || !strings.Contains(err.Error(), "all prepared statements take more than the 16000 bytes") {
+			t.Errorf("statement %d: %v", len(open), err)
+		}
+		break
+	}
+	if len(open) <= 10 {
+		t.Errorf("only %d were bound", len(open))
+	}
+	for _, st := range open {
+		if err := st.Close(d.ctx); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := d.srv.sql.bound.Load(); n != 0 {
+		t.Errorf("%d bytes are counted once all are closed", n)
+	}
+	p := &prepared{bound: &d.srv.sql.bound}
+	p.drop()
+	p.set([]arrow.RecordBatch{params(t, many...)}, 800)
+	if p.params != nil || p.bound.Load() != 0 {
+		t.Error("a closed statement keeps parameters that came late")
+	}
+}
+
+// TestReturnedRowsAreBounded has a statement that writes return more than is kept.
+func TestReturnedRowsAreBounded(t *testing.T) {
+	o := small()
+	o.ParameterBytes = 1000
+	d := newDemo(t, o)
+	d.update("CREATE TABLE r (a INTEGER)")
+	const insert = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < %d) INSERT INTO r SELECT x FROM n RETURNING a"
+	if _, err := d.read(d.cl.Execute(d.ctx, fmt.Sprintf(insert, 5000))); status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("too many rows: %v", err)
+	}
+	if got := d.query("SELECT count(*) AS n FROM r"); got != `[{"n":0}]` {
+		t.Errorf("it was undone: %s", got)
+	}
+	if got := d.query(fmt.Sprintf(insert, 1)); got != `[{"a":1}]` {
+		t.Errorf("one row: %s", got)
+	}
+}

@@ -77,7 +77,7 @@ func (s *sqlServer) stream(ctx context.Context, q query) (*arrow.Schema, <-chan 
 			if err := open(); err != nil {
 				return err
 			}
-			for {
+			for bytes := int64(0); ; {
 				rec, err := cur.next()
 				if err != nil {
 					cur.close()
@@ -86,6 +86,9 @@ func (s *sqlServer) stream(ctx context.Context, q query) (*arrow.Schema, <-chan 
 					return err
 				}
 				ready = append(ready, rec)
+				if bytes += sizeOfBatch(rec); bytes > s.parameterBytes {
+					return status.Errorf(codes.ResourceExhausted, "the statement writes and returns rows of more than the %d bytes that the demo keeps until it has ended: return fewer", s.parameterBytes)
+				}
 			}
 		})
 	})

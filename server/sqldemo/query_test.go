@@ -127,6 +127,8 @@ func TestBadStatements(t *testing.T) {
 		{"BEGIN", codes.PermissionDenied, "Flight SQL actions"},
 		{"SAVEPOINT x", codes.PermissionDenied, "Flight SQL actions"},
 		{"PRAGMA synchronous = FULL", codes.PermissionDenied, "no settings to change"},
+		{"SELECT zeroblob(100000000)", codes.InvalidArgument, "too big"},
+		{"SELECT /*" + strings.Repeat("x", 1<<20) + "*/ 1", codes.InvalidArgument, "too big"},
 		{"ATTACH '/tmp/flightbench-x.db' AS x", codes.PermissionDenied, "no other files"},
 		{"VACUUM INTO '/tmp/flightbench-x.db'", codes.InvalidArgument, "VACUUM"},
 		{"CREATE TEMP TABLE x (a)", codes.PermissionDenied, "no temporary objects"},
@@ -152,6 +154,9 @@ func TestBadStatements(t *testing.T) {
 	}
 	if _, err := d.cl.ExecuteUpdate(d.ctx, "SELECT 1"); status.Code(err) != codes.InvalidArgument || !strings.Contains(err.Error(), "is a query") {
 		t.Errorf("an update that is a query: %v", err)
+	}
+	if got := d.query("PRAGMA Table_Info(region)"); !strings.Contains(got, "r_name") {
+		t.Errorf("a pragma that reads: %s", got)
 	}
 	if got := d.query("SELECT count(*) AS n FROM region"); got != `[{"n":5}]` {
 		t.Errorf("after the errors: %s", got)

@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"github.com/apache/arrow-go/v18/arrow/flight/flightsql"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"flightbench/internal/wire"
 )
 
 // Server is a Flight SQL server over a database of its own, which goes when it is
@@ -65,6 +68,34 @@ func (s *Server) Close() error { return s.sql.close() }
 // service is arrow-go's routing of RPCs, with the actions that this server has.
 type service struct{ flight.FlightServer }
 
+// maxInflated is what a batch may have once it is decompressed.
+const maxInflated = 1 << 30
+
+// DoPut refuses batches that claim to be larger before arrow-go's reader, which
+// believes them, sees them.
+func (s *service) DoPut(stream flight.FlightService_DoPutServer) error {
+	return s.FlightServer.DoPut(checkedPut{stream})
+}
+
+type checkedPut struct {
+	flight.FlightService_DoPutServer
+}
+
+// Recv implements flight.FlightService_DoPutServer.
+func (p checkedPut) Recv() (*flight.FlightData, error) {
+	m, err := p.FlightService_DoPutServer.Recv()
+	if err != nil {
+		return nil, err
+	}
+	switch n, err := wire.Inflated(m); {
+	case err != nil:
+		return nil, status.Error(codes.InvalidArgument, err.Error())
+	case n > maxInflated:
+		return nil, status.Errorf(codes.ResourceExhausted, "a batch claims to have %d bytes without its codec, and at most %d are taken: send smaller batches", n, maxInflated)
+	}
+	return m, nil
+}
+
 // ListActions lists Flight SQL's actions.
 func (*service) ListActions(_ *flight.Empty, stream flight.FlightService_ListActionsServer) error {
 	for _, a := range []struct{ name, what string }{
@@ -90,6 +121,7 @@ type sqlServer struct {
 	parameterBytes int64
 	rpcs           flight.FlightServer
 
+	bound        atomic.Int64 // bytes of the parameters of all prepared statements
 	prepared     handles[*prepared]
 	transactions handles[*session]
 

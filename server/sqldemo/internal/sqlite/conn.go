@@ -8,6 +8,7 @@ package sqlite
 
 import (
 	"fmt"
+	"strings"
 	"unsafe"
 
 	"modernc.org/libc"
@@ -26,6 +27,13 @@ const (
 	Mismatch   = lib.SQLITE_MISMATCH
 	NoMemory   = lib.SQLITE_NOMEM
 	Locked     = lib.SQLITE_LOCKED
+)
+
+// Bounds in bytes, far below SQLite's own of 1 GB: many connections share one
+// process's memory.
+const (
+	MaxValue     = 64 << 20 // of a text, a blob or a row
+	MaxStatement = 1 << 20
 )
 
 // Error is what SQLite says of a statement.
@@ -85,6 +93,8 @@ func Open(path string) (*Conn, error) {
 	}{f}))
 	lib.Xsqlite3_set_authorizer(c.tls, c.db, xAuth, c.restricted)
 	lib.Xsqlite3_limit(c.tls, c.db, lib.SQLITE_LIMIT_ATTACHED, 0)
+	lib.Xsqlite3_limit(c.tls, c.db, lib.SQLITE_LIMIT_LENGTH, MaxValue)
+	lib.Xsqlite3_limit(c.tls, c.db, lib.SQLITE_LIMIT_SQL_LENGTH, MaxStatement)
 	return c, nil
 }
 
@@ -167,7 +177,7 @@ func authorize(_ *libc.TLS, restricted uintptr, action int32, arg1, _, db, _ uin
 			return lib.SQLITE_DENY
 		}
 	case lib.SQLITE_PRAGMA:
-		if !readPragmas[libc.GoString(arg1)] {
+		if !readPragmas[strings.ToLower(libc.GoString(arg1))] {
 			return lib.SQLITE_DENY
 		}
 	}
