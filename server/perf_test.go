@@ -50,7 +50,7 @@ func TestPerfFlights(t *testing.T) {
 			}
 			for i, e := range info.Endpoint {
 				token, err := workloads.ParsePerfToken(e.Ticket.Ticket)
-				if err != nil || token.Start != int64(i)*tt.stream || token.End != int64(i+1)*tt.stream {
+				if err != nil || token.Start != int64(i)*tt.stream || token.End != int64(i+1)*tt.stream || token.Perf.Schema != nil { // 4096 times 64 KiB
 					t.Errorf("token %d: %+v, %v", i, token, err)
 				}
 				was := statsOf(t, c)

@@ -24,7 +24,7 @@ const (
 	maxSessions    = 4096 // the oldest goes first
 	maxOptions     = 256  // of a session
 	maxOptionName  = 256  // bytes
-	maxOptionBytes = 64 << 10
+	maxOptionBytes = 64 << 10 // of all options of a session
 )
 
 // options are those of one session by name; never changed in place.
@@ -115,15 +115,22 @@ func (s *sessions) set(ctx context.Context, body []byte) ([]byte, error) {
 	}
 	now := make(options, len(was))
 	maps.Copy(now, was)
+	held := 0
+	for _, value := range now {
+		held += proto.Size(value)
+	}
 	for name, value := range req.GetSessionOptions() {
+		size := proto.Size(value)
 		switch {
 		case value.GetOptionValue() == nil:
+			held -= proto.Size(now[name])
 			delete(now, name)
 		case name == "" || len(name) > maxOptionName || len(now) >= maxOptions && now[name] == nil:
 			result.Errors[name] = &flight.SetSessionOptionsResultError{Value: flight.SetSessionOptionsResultErrorInvalidName}
-		case proto.Size(value) > maxOptionBytes:
+		case held-proto.Size(now[name])+size > maxOptionBytes:
 			result.Errors[name] = &flight.SetSessionOptionsResultError{Value: flight.SetSessionOptionsResultErrorInvalidValue}
 		default:
+			held += size - proto.Size(now[name])
 			now[name] = value
 		}
 	}

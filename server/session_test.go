@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
 
 	"flightbench/internal/wire"
 )
@@ -191,6 +192,35 @@ func TestSessionsAreBounded(t *testing.T) {
 	}
 	if n := len(s.byID[last]); n != maxOptions {
 		t.Errorf("a session holds %d options, want %d", n, maxOptions)
+	}
+
+	// Large values, though each may be: the second does not fit, and does once the first is smaller.
+	id, err := s.begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := func(name string, bytes int) (refused bool) {
+		t.Helper()
+		v, err := flight.NewSessionOptionValue(strings.Repeat("x", bytes))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := marshal(&flight.SetSessionOptionsRequest{SessionOptions: map[string]*flight.SessionOptionValue{name: &v}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := s.set(metadata.NewIncomingContext(ctx, metadata.Pairs("cookie", sessionCookie+"="+id)), body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var result flight.SetSessionOptionsResult
+		if err := proto.Unmarshal(answer, &result); err != nil {
+			t.Fatal(err)
+		}
+		return len(result.Errors) > 0
+	}
+	if set("a", maxOptionBytes*2/3) || !set("b", maxOptionBytes*2/3) || set("a", 10) || set("b", maxOptionBytes*2/3) {
+		t.Error("the bytes of a session's options are not bounded as they should be")
 	}
 }
 
