@@ -127,9 +127,9 @@ func TestExpiredTokens(t *testing.T) {
 			for _, op := range ops {
 				t.Run(login.name+" "+op, func(t *testing.T) {
 					t.Parallel()
-					uri, _ := serveWith(t, tr, func(o *server.Options) { o.Access = login.access; o.TokenLife = 700 * time.Millisecond })
+					uri, _ := serveWith(t, tr, func(o *server.Options) { o.Access = login.access; o.TokenLife = 2 * time.Second })
 					c := config(op, tr)
-					c.Auth, c.Total, c.Duration, c.Warmup = login.name, 0, 1.2, 0
+					c.Auth, c.Total, c.Duration, c.Warmup = login.name, 0, 2.5, 0
 					got := runAt(t, t.Context(), fixed{uri, login.auth}, c)
 					if n := got.Whole.Renewals; got.Status != results.StatusOK || n < 1 || n > 10 || len(got.Errors) != 0 || got.Streams == 0 {
 						t.Errorf("%s %q, %d renewals, errors %v, %d streams", got.Status, got.Error, n, got.Errors, got.Streams)

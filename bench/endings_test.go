@@ -26,11 +26,14 @@ func TestCancelAfter(t *testing.T) {
 		for _, op := range dataOps {
 			for _, after := range []string{"1", "3", "5ms"} {
 				for _, total := range []int64{8, 0} {
+					if total == 0 && after != "3" {
+						continue // one window for each operation is enough
+					}
 					uri, _ := serve(t, tr)
 					c := config(op, tr)
 					c.CancelAfter, c.Batches, c.Endpoints, c.Total = after, 1<<30, 2, total
 					if total == 0 {
-						c.Duration, c.Warmup = 0.2, 0.05
+						c.Duration, c.Warmup = 1, 0.05
 					}
 					got := run(t, t.Context(), uri, c)
 					what := fmt.Sprintf("%s after %s, total %d", op, after, total)
@@ -192,13 +195,13 @@ func TestSlowIsNoStall(t *testing.T) {
 	each(t, func(t *testing.T, tr wire.Transport) {
 		t.Parallel()
 		uri, _ := serve(t, tr)
-		ticket := workloads.Ticket{Spec: workloads.Default(), Batches: 50, Delay: 30 * time.Millisecond}
+		ticket := workloads.Ticket{Spec: workloads.Default(), Batches: 50, Delay: 50 * time.Millisecond}
 		ticket.Spec.Rows = 100
 		for _, op := range dataOps {
 			t.Run(op, func(t *testing.T) {
 				t.Parallel()
 				c := config(op, tr)
-				c.Cmd, c.Stall, c.Total, c.Batches, c.PutAck = string(ticket.Marshal()), 1, 2, 50, bench.AckAll
+				c.Cmd, c.Stall, c.Total, c.Batches, c.PutAck = string(ticket.Marshal()), 2, 2, 50, bench.AckAll
 				got := run(t, t.Context(), uri, c)
 				if got.Status != results.StatusOK || got.Streams != 2 || got.Batches != 100 {
 					t.Errorf("%s %q, %d streams, %d batches", got.Status, got.Error, got.Streams, got.Batches)
