@@ -21,9 +21,9 @@ const sessionCookie = "arrow_flight_session_id"
 
 // Bounds of the sessions, since anybody may begin one.
 const (
-	maxSessions    = 4096 // the oldest goes first
-	maxOptions     = 256  // of a session
-	maxOptionName  = 256  // bytes
+	maxSessions    = 4096     // the oldest goes first
+	maxOptions     = 256      // of a session
+	maxOptionName  = 256      // bytes
 	maxOptionBytes = 64 << 10 // of all options of a session
 )
 
