@@ -94,7 +94,7 @@ func (o callOp) run(ctx context.Context, s *slot) error {
 		return fmt.Errorf("%s: %w", s.t.config.Op, err)
 	}
 	now := s.t.clock.now()
-	s.latency(o.latency, now, start)
+	s.response(o.latency, now, start)
 	s.stream(now)
 	return nil
 }

@@ -75,6 +75,9 @@ func Validate(c results.Config) error {
 	if err := validateRequest(c, kind); err != nil {
 		return err
 	}
+	if err := validateLoad(c, kind); err != nil {
+		return err
+	}
 	spec, err := SpecOf(c)
 	if err != nil {
 		return err

@@ -65,7 +65,7 @@ func (r *Runner) Run(ctx context.Context, p Plan, done func(*results.Trial) erro
 // trial runs one Config. Whatever goes wrong is in the Trial.
 func (r *Runner) trial(ctx context.Context, c results.Config, at Progress) *results.Trial {
 	out := &results.Trial{Config: c, Status: results.StatusOK, Errors: map[string]int64{}, Started: time.Now()}
-	t := &trial{out: out, config: &out.Config, clock: clock{time.Now()}, cache: &r.cache, nonce: rand.Text()}
+	t := &trial{out: out, config: &out.Config, clock: clock{time.Now()}, cache: &r.cache, nonce: rand.Text(), opened: make(chan struct{})}
 	if r.Observe != nil {
 		t.observe = func(p Progress) {
 			p.Trial, p.Trials, p.Round = at.Trial, at.Trials, at.Round

@@ -83,13 +83,13 @@ func (s *slot) info(ctx context.Context, d *flight.FlightDescriptor) (*flight.Fl
 		if err != nil {
 			return nil, fmt.Errorf("PollFlightInfo: %w", err)
 		}
-		s.latency(latInfo, t.clock.now(), start)
+		s.response(latInfo, t.clock.now(), start)
 		return info, nil
 	}
 	cctx, c := s.begin(ctx)
 	info, err := s.client.GetFlightInfo(cctx, d, c.keep())
 	if err = c.end(err, nil); err == nil {
-		s.latency(latInfo, t.clock.now(), start)
+		s.response(latInfo, t.clock.now(), start)
 		return info, nil
 	}
 	if status.Code(err) == codes.Unimplemented && d.Type == flight.DescriptorCMD && t.kind.name == OpGet {
@@ -351,7 +351,7 @@ func (s *slot) receive(stream wire.RecvStream, in *receiving) error {
 		now := s.t.clock.now()
 		s.batch(now, e.Sizes)
 		if in.batches == 0 {
-			s.latency(latFirstBatch, now, in.start)
+			s.response(latFirstBatch, now, in.start)
 		} else {
 			s.latency(latBatchGap, now, last)
 		}

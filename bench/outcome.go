@@ -49,7 +49,9 @@ func (t *trial) reportWindow() {
 	out.Seconds = seconds(end - begin)
 	d := last.totals.minus(first.totals)
 	out.Bytes, out.Rows, out.Batches, out.Streams = d.bytes, d.rows, d.batches, d.streams
-	timeline, hists := s.timeline(s.spans(begin, end, t.interval()), begin)
+	spans := s.spans(begin, end, t.interval())
+	timeline, hists := s.timeline(spans, begin)
+	t.paced(timeline, spans)
 	out.Timeline = timeline
 	for _, m := range t.recs.used {
 		below, above := t.recs.outOfRange(m)
@@ -74,6 +76,7 @@ func (t *trial) reportMetrics(first, last *sample) {
 		}
 	}
 	rate := func(n int64) float64 { return float64(n) / out.Seconds }
+	t.reportLoad(put, last.totals.minus(first.totals))
 	put("error_share", float64(t.failures.total())/float64(t.begun()), "1", "lower")
 	if t.kind.calls {
 		t.reportCalls(put, first, last)
@@ -86,13 +89,13 @@ func (t *trial) reportMetrics(first, last *sample) {
 	put("rows_per_second", rate(out.Rows), "rows/s", "higher")
 	put("batches_per_second", rate(out.Batches), "batches/s", "higher")
 	put("streams_per_second", rate(out.Streams), "streams/s", "higher")
+	u, v := first.usage, last.usage
 	if n := out.Latencies[metricNames[latQuery]].Count; n > 0 {
 		put("queries_per_second", rate(n), "queries/s", "higher")
 	}
 
 	// Costs relate what was used to what was moved between the same two samples.
 	gb := float64(last.wholeBody-first.wholeBody) / gigabyte
-	u, v := first.usage, last.usage
 	if gb > 0 {
 		put("client_cpu_seconds_per_gigabyte", seconds(v.cpuNanos-u.cpuNanos)/gb, "s/GB", "lower")
 		put("client_alloc_bytes_per_gigabyte", float64(v.allocBytes-u.allocBytes)/gb, "B/GB", "lower")

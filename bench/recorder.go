@@ -2,6 +2,7 @@ package bench
 
 import (
 	"runtime"
+	"slices"
 	"sync/atomic"
 
 	"flightbench/internal/wire"
@@ -32,12 +33,40 @@ const (
 	latBegin
 	latCommit
 	latCatalog
-	metricCount
+	latLateness
+	baseMetrics // those above exist in every loop
+
+	// In an open loop a response metric m is from the intended start, and
+	// m+fromActual the same from the actual one.
+	fromActual  = baseMetrics
+	metricCount = 2 * baseMetrics
 )
 
 var metricNames = [metricCount]string{"info", "first_batch", "batch_gap", "stream", "put_ack", "exchange", "cancel", "cancel_seen",
 	"poll", "schema", "list_flights", "list_actions", "action", "handshake",
-	"query", "prepare", "bind", "begin", "commit", "catalog"}
+	"query", "prepare", "bind", "begin", "commit", "catalog", "lateness"}
+
+func init() {
+	for m := range baseMetrics {
+		metricNames[m+fromActual] = metricNames[m] + results.FromActual
+	}
+}
+
+// responses are the metrics that begin with an iteration, so that waiting for
+// its start is part of what a user waits for.
+var responses = []metric{latInfo, latFirstBatch, latStream, latPoll, latSchema, latListFlights, latListActions, latAction, latHandshake,
+	latQuery, latCatalog}
+
+// openMetrics are those of an open loop whose operation records these.
+func openMetrics(of []metric) []metric {
+	out := append(slices.Clone(of), latLateness)
+	for _, m := range of {
+		if slices.Contains(responses, m) {
+			out = append(out, m+fromActual)
+		}
+	}
+	return out
+}
 
 // window is the measured span on the trial's clock, in nanoseconds since its
 // start. Both ends may be moved while streams record: the begin once, when a
@@ -56,7 +85,8 @@ type counters struct {
 	wholeBody, wholeRows, wholeBatches, wholeStream atomic.Int64
 	cut, acks, realigned                            atomic.Int64
 	wholeCanceled, failovers, endpointRenewals      atomic.Int64
-	_                                               [64]byte // the next slot's line is its own
+	starts, ends, delayed                           atomic.Int64 // iterations of an open loop: begun, gone well, begun late because none was free
+	_                                               [64]byte     // the next slot's line is its own
 }
 
 // recorder is what one stream slot writes to: counters of its own, and
@@ -148,6 +178,8 @@ func (rs *recorders) totals() (t interval) {
 		t.rows += r.rows.Load()
 		t.batches += r.batches.Load()
 		t.streams += r.streams.Load()
+		t.starts += r.starts.Load()
+		t.ends += r.ends.Load()
 	}
 	return t
 }

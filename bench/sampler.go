@@ -14,6 +14,7 @@ import (
 type interval struct {
 	bytes                  results.Bytes
 	rows, batches, streams int64
+	starts, ends           int64 // iterations of an open loop
 }
 
 func (i interval) minus(j interval) interval {
@@ -23,6 +24,8 @@ func (i interval) minus(j interval) interval {
 	i.rows -= j.rows
 	i.batches -= j.batches
 	i.streams -= j.streams
+	i.starts -= j.starts
+	i.ends -= j.ends
 	return i
 }
 

@@ -16,11 +16,27 @@ type slot struct {
 	client flight.FlightServiceClient // over conn
 	failed bool                       // an iteration of it has
 	state  any                        // what the operation keeps for this slot
+	paced  bool                       // the iteration is of an open loop, and
+	late   int64                      // began so long after it was due
 }
 
 // ended counts a stream that ended by itself and records how long it took.
 func (s *slot) ended(start int64) {
 	now := s.t.clock.now()
 	s.stream(now)
-	s.latency(latStream, now, start)
+	s.response(latStream, now, start)
+}
+
+// response is latency of what an iteration's user waits for: in an open loop
+// it is kept from the intended start as well as from the actual one, and the
+// former has the metric's own name.
+func (s *slot) response(m metric, now, since int64) {
+	if !s.window.holds(now) {
+		return
+	}
+	if s.paced {
+		s.sample(m+fromActual, now-since)
+		since -= s.late
+	}
+	s.sample(m, now-since)
 }

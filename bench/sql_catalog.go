@@ -39,7 +39,7 @@ func (o *catalogOp) run(ctx context.Context, s *slot) error {
 		return oneLine(fmt.Errorf("%s: %w", s.t.config.Op, err))
 	}
 	now := s.t.clock.now()
-	s.latency(latCatalog, now, start)
+	s.response(latCatalog, now, start)
 	s.stream(now)
 	return nil
 }

@@ -45,7 +45,7 @@ func (s *slot) query(ctx context.Context, d *flight.FlightDescriptor) error {
 		return err
 	}
 	if s.wholeCanceled.Load() == canceled {
-		s.latency(latQuery, s.t.clock.now(), start)
+		s.response(latQuery, s.t.clock.now(), start)
 	}
 	return nil
 }

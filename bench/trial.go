@@ -61,6 +61,8 @@ type trial struct {
 	cancels     *cancels
 	lacks       lacks
 	failures    failures
+	load        *load         // of an open loop
+	opened      chan struct{} // closed when the window begins
 
 	connMu sync.Mutex
 	conns  []*target.Conn
@@ -183,12 +185,19 @@ func (t *trial) prepare(ctx context.Context) (err error) {
 	if err := t.preparePayload(ctx); err != nil {
 		return err
 	}
-	t.recs = newRecorders(t.kind.latencies, t.config.Concurrency, &t.window)
+	used := t.kind.latencies
+	if t.config.Open() {
+		used = openMetrics(used)
+	}
+	t.recs = newRecorders(used, t.config.Concurrency, &t.window)
 	t.sampler = newSampler(t.clock, t.recs, t.wireBytes, t.usage)
 	for i, s := range t.slots {
 		s.recorder = t.recs.all[i]
 	}
-	t.op, err = t.kind.setUp(ctx, t)
+	if t.op, err = t.kind.setUp(ctx, t); err != nil || !t.config.Open() {
+		return err
+	}
+	t.load, err = t.newLoad(ctx)
 	return err
 }
 
@@ -208,7 +217,7 @@ func (t *trial) measureTotal(ctx context.Context) error {
 	if t.config.Warmup > 0 {
 		until := t.clock.now() + int64(duration(t.config.Warmup))
 		t.progress("warmup", nil, nil)
-		if err := t.streams(ctx, func() bool { return t.clock.now() < until }); err != nil {
+		if err := t.warmUp(ctx, until); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
@@ -217,7 +226,12 @@ func (t *trial) measureTotal(ctx context.Context) error {
 	}
 	var begun atomic.Int64
 	stop := t.startWindow(ctx)
-	err := t.streams(ctx, func() bool { return begun.Add(1) <= t.config.Total })
+	var err error
+	if t.load != nil {
+		err = t.open(ctx, t.load.main(t))
+	} else {
+		err = t.streams(ctx, func() bool { return begun.Add(1) <= t.config.Total })
+	}
 	t.window.end.Store(t.clock.now())
 	stop()
 	t.end, t.processEnd = t.peer(ctx), t.process()
@@ -231,7 +245,7 @@ func (t *trial) measureDuration(ctx context.Context) error {
 	flow, cut := context.WithCancel(ctx)
 	defer cut()
 	done := make(chan error, 1)
-	go func() { done <- t.streams(flow, func() bool { return true }) }()
+	go func() { done <- t.flow(flow) }()
 	wait := func(d time.Duration) (error, bool) {
 		select {
 		case err := <-done:
@@ -267,6 +281,7 @@ func (t *trial) startWindow(ctx context.Context) (stop func()) {
 	t.begin, t.processBegin = t.peer(ctx), t.process()
 	t.sampler.take()
 	t.window.begin.Store(t.clock.now())
+	close(t.opened)
 	t.out.Started = time.Now()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var sampling sync.WaitGroup
@@ -334,19 +349,11 @@ func (t *trial) streams(ctx context.Context, more func() bool) error {
 	for _, s := range t.slots {
 		g.Go(func() error {
 			for gctx.Err() == nil && more() {
-				err := t.session.Do(gctx, func(ctx context.Context) error { return t.op.run(ctx, s) })
-				switch {
-				case err == nil:
-					t.failures.succeed()
-				case gctx.Err() != nil:
-					s.cut.Add(1)
-					return nil
-				default:
-					first := !s.failed
-					s.failed = true
-					if err := t.failures.fail(err, first, len(t.slots), t.moved); err != nil {
-						return err
-					}
+				good, err := t.iterate(gctx, s, len(t.slots))
+				if err != nil {
+					return err
+				}
+				if !good {
 					t.failures.pause(gctx)
 				}
 			}
@@ -357,6 +364,23 @@ func (t *trial) streams(ctx context.Context, more func() bool) error {
 		return err
 	}
 	return t.failures.all()
+}
+
+// iterate runs s, one of so many slots, once. It tells whether that went well;
+// the error is what ends the trial.
+func (t *trial) iterate(ctx context.Context, s *slot, slots int) (good bool, err error) {
+	err = t.session.Do(ctx, func(ctx context.Context) error { return t.op.run(ctx, s) })
+	switch {
+	case err == nil:
+		t.failures.succeed()
+		return true, nil
+	case ctx.Err() != nil:
+		s.cut.Add(1)
+		return false, nil
+	}
+	first := !s.failed
+	s.failed = true
+	return false, t.failures.fail(err, first, slots, t.moved)
 }
 
 // moved counts the batches that came from the server, or its acknowledgements

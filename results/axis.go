@@ -65,6 +65,9 @@ var axisLabels = map[string]string{
 	"tls_min":          "lowest TLS version",
 	"timeout":          "timeout of a call (s)",
 	"stall":            "stall (s)",
+	"rps":              "asked streams/s",
+	"rate":             "asked body bytes/s",
+	"arrival":          "arrivals",
 }
 
 // byteAxes are the axes whose values are sizes.

@@ -13,12 +13,12 @@ const NotVerified = "TLS NOT VERIFIED"
 var quietValues = map[string][]string{
 	"batch_bytes": {"0"}, "auth": {"none"}, "headers": {"0"}, "middleware": {"0"}, "location": {"listed"},
 	"request": {"flightbench", "path", "cmd", "ticket", "sql"}, // what is asked for is said by its own field
-	"poll":    {"false"}, "ordered": {"false"}, "transaction": {"false"}, "timeout": {"0"}, "stall": {"0"},
+	"poll":    {"false"}, "ordered": {"false"}, "transaction": {"false"}, "timeout": {"0"}, "stall": {"0"}, "rps": {"0"}, "rate": {"0"},
 }
 
 // commonFields are the fields that Common tells, in its order.
 var commonFields = append(slices.Clone(Axes), "request", "path", "cmd", "ticket", "sql", "params", "table", "ingest_mode", "transaction",
-	"poll", "ordered", "location", "timeout", "stall", "cancel_after", "provoke")
+	"poll", "ordered", "location", "timeout", "stall", "cancel_after", "provoke", "rps", "rate", "schedule", "arrival")
 
 // Common tells what the groups share, but for the axes and for what says
 // nothing: defaults of what a run seldom asks for, and the workload where

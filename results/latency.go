@@ -10,6 +10,10 @@ const (
 	LatencyDigits = 3
 )
 
+// FromActual ends the name of a latency that is measured from the actual start
+// of a stream, where the same without it is from the intended one.
+const FromActual = "_actual"
+
 // NewHistogram returns an empty histogram of the range and resolution above.
 func NewHistogram() *hdrhistogram.Histogram {
 	return hdrhistogram.New(LatencyMin, LatencyMax, LatencyDigits)

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 )
 
 // Names of the metrics that the table, the plots and the report read. Trials
@@ -20,6 +21,8 @@ const (
 	ClientCPU   = "client_cpu_seconds_per_gigabyte"
 	ServerCPU   = "server_cpu_seconds_per_gigabyte"
 
+	AskedRate     = "asked_streams_per_second" // of an open loop
+	AchievedRate  = "achieved_streams_per_second"
 	QueryRate     = "queries_per_second"
 	CallRate      = "calls_per_second"
 	ClientCallCPU = "client_cpu_seconds_per_call"
@@ -30,6 +33,7 @@ const (
 // printed. A trial may hold fewer, and others after them.
 var Metrics = []string{
 	BodyRate, LogicalRate, WireRate, RowRate, BatchRate, StreamRate, QueryRate, CallRate,
+	AskedRate, AchievedRate, "asked_body_bytes_per_second", "delayed_starts", "missed_starts", "peak_streams_in_flight",
 	ClientCPU, ServerCPU, ClientCallCPU, ServerCallCPU,
 	"client_alloc_bytes_per_gigabyte", "server_alloc_bytes_per_gigabyte", "client_allocs_per_batch", "client_allocs_per_call",
 	"client_syscalls_per_gigabyte", "client_peak_rss_bytes", "client_rss_growth_bytes", "server_rss_bytes", "server_peak_rss_bytes",
@@ -39,7 +43,7 @@ var Metrics = []string{
 // Latencies are the latencies of the contract in the order in which they are
 // printed. A trial may hold fewer, and others after them.
 var Latencies = []string{"info", "query", "first_batch", "batch_gap", "stream", "put_ack", "exchange", "cancel", "cancel_seen",
-	"poll", "schema", "list_flights", "list_actions", "action", "handshake", "catalog", "begin", "commit", "prepare", "bind"}
+	"poll", "schema", "list_flights", "list_actions", "action", "handshake", "catalog", "begin", "commit", "prepare", "bind", "lateness"}
 
 // callLatencies are those that a call may be measured by, the one that stands
 // for the whole call before those of its parts.
@@ -67,11 +71,18 @@ var latencyDocs = map[string]string{
 	"commit":       "EndTransaction to answer",
 	"prepare":      "CreatePreparedStatement to answer",
 	"bind":         "parameters sent to their acceptance",
+	"lateness":     "stream due to its actual start, where none had to wait for another's end",
 }
 
 // LatencyDoc says between which two events the latency lies, "" for one that
-// is not of the contract.
-func LatencyDoc(name string) string { return latencyDocs[name] }
+// is not of the contract. In an open loop the time that a stream was late is in
+// it, unless its name ends with [FromActual].
+func LatencyDoc(name string) string {
+	if of, ok := strings.CutSuffix(name, FromActual); ok && latencyDocs[of] != "" {
+		return latencyDocs[of] + ", from the actual start of an open loop's stream"
+	}
+	return latencyDocs[name]
+}
 
 // InOrder lists the names in set: those of order first and in its order, the
 // others after them by name.

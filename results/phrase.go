@@ -22,6 +22,8 @@ func (c Config) Value(axis string) string {
 	}
 	if v, ok := c.Number(axis); ok && axis != "seed" {
 		switch {
+		case axis == "rate":
+			return FormatSI(v, "B/s")
 		case axis == "timeout" || axis == "stall" || axis == "duration" || axis == "warmup":
 			return FormatSeconds(v)
 		case slices.Contains(byteAxes, axis):
@@ -66,7 +68,14 @@ func (c Config) Phrase(axis string) string {
 	case "batch_bytes":
 		return v + " batches"
 	case "concurrency":
+		if c.Open() {
+			return "at most " + count("stream")
+		}
 		return count("stream")
+	case "rps":
+		return v + " streams/s"
+	case "arrival":
+		return v + " arrivals"
 	case "connections":
 		return count("connection")
 	case "headers":
@@ -104,7 +113,7 @@ func (c Config) Phrase(axis string) string {
 }
 
 // namedFields are words that need the name of their field to be understood.
-var namedFields = append([]string{"in_process", "decode", "put_ack", "server_transport", "location", "request", "table", "ingest_mode", "params", "tls_min", "tls_skip_verify"}, askedFields...)
+var namedFields = append([]string{"in_process", "decode", "put_ack", "server_transport", "location", "request", "table", "ingest_mode", "params", "tls_min", "tls_skip_verify", "schedule"}, askedFields...)
 
 func yes(is bool, then, otherwise string) string {
 	if is {

@@ -118,6 +118,7 @@ func (b *tableBuilder) streams() {
 	if b.any(func(g Group) bool { return g.Metric(QueryRate).N > 0 }) {
 		b.median("", "queries/s", QueryRate, FormatNumber)
 	}
+	b.open()
 	for _, name := range tableLatencies {
 		if b.any(func(g Group) bool { return g.Latency(name, P50).N > 0 }) {
 			b.percentiles(name, func(Group) string { return name })
@@ -127,10 +128,23 @@ func (b *tableBuilder) streams() {
 	b.median("CPU s/GB", "server", ServerCPU, FormatNumber)
 }
 
+// open adds the columns of an open loop, once.
+func (b *tableBuilder) open() {
+	if slices.ContainsFunc(b.columns, func(c Column) bool { return c.Name == "asked" }) || !b.any(func(g Group) bool { return g.Metric(AskedRate).N > 0 }) {
+		return
+	}
+	b.median("streams/s", "asked", AskedRate, FormatNumber)
+	b.median("streams/s", "achieved", AchievedRate, FormatNumber)
+	if b.any(func(g Group) bool { return g.Metric(BodyRate).N > 0 }) {
+		b.percentiles("stream", func(Group) string { return "stream" })
+	}
+}
+
 // calls adds the columns of trials of calls.
 func (b *tableBuilder) calls() {
 	micros := func(v float64) string { return FormatNumber(v * 1e6) }
 	b.rate("", "calls/s", CallRate, FormatNumber)
+	b.open()
 	b.percentiles("call", Group.CallLatency)
 	b.median("CPU µs/call", "client", ClientCallCPU, micros)
 	b.median("CPU µs/call", "server", ServerCallCPU, micros)

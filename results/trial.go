@@ -49,7 +49,7 @@ type Config struct {
 	Compression     string  `json:"compression"`      // none, lz4, zstd, zstd:LEVEL
 	Decode          string  `json:"decode"`           // count, batch, verify
 	PutAck          string  `json:"put_ack"`          // none, last, all
-	Concurrency     int     `json:"concurrency"`      // streams in flight
+	Concurrency     int     `json:"concurrency"`      // streams in flight; in an open loop the most of them
 	Connections     int     `json:"connections"`      // HTTP/2 connections
 	Batches         int64   `json:"batches"`          // of one stream
 	Endpoints       int     `json:"endpoints"`        // asked of GetFlightInfo
@@ -89,7 +89,18 @@ type Config struct {
 	Stall       float64 `json:"stall"`        // seconds without a message after which a stream is given up; 0: never
 	CancelAfter string  `json:"cancel_after"` // a stream is canceled after so many batches (16) or that time (50ms); "": never
 	Provoke     string  `json:"provoke"`      // error that the embedded server is asked for: KIND or KIND:EVERY; "": none
+
+	// Open loop: streams are begun when they are due, whether or not others have ended, and Concurrency caps how many are
+	// in flight. At most one of RPS, Rate and Schedule is set; without one each of Concurrency slots begins its next stream
+	// when its last one has ended.
+	RPS      float64 `json:"rps"`      // asked starts a second
+	Rate     float64 `json:"rate"`     // asked body bytes a second
+	Schedule string  `json:"schedule"` // asked starts a second over the window: RATE/LENGTH and FROM-TO/LENGTH, joined by commas
+	Arrival  string  `json:"arrival"`  // constant, poisson; "" in a closed loop
 }
+
+// Open tells whether c is measured in an open loop.
+func (c Config) Open() bool { return c.RPS != 0 || c.Rate != 0 || c.Schedule != "" }
 
 // Axes are the Config fields that may vary within a run, in the order in which
 // tables and plots name them.
@@ -169,6 +180,15 @@ type Interval struct {
 	Batches   int64              `json:"batches"`
 	Streams   int64              `json:"streams"`
 	Latencies map[string]Latency `json:"latencies,omitempty"` // those with a sample in the interval
+	Pace      *Pace              `json:"pace,omitempty"`      // in an open loop
+}
+
+// Pace is asked against achieved in an interval, in streams a second. A stream
+// is what --rps counts: one of get is every endpoint of a GetFlightInfo.
+type Pace struct {
+	Asked   float64 `json:"asked"`
+	Started float64 `json:"started"`
+	Ended   float64 `json:"ended"` // that went well
 }
 
 // Peer is what a flightbench server said it counted for this trial, from
