@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -15,73 +16,125 @@ import (
 // patience bounds each connection that Explain makes.
 const patience = 3 * time.Second
 
+// Explained is an error of Explain: in one line what is wrong, and what to do
+// about it. To speak of the server What says "it".
+type Explained struct {
+	What   string
+	Advice string // may be empty
+
+	uri     string
+	reached bool
+	err     error
+}
+
 // Explain says in one line why a call to t failed and what to do about it. The
 // error it returns wraps err: status.Code, errors.Is and errors.As see the same
-// as before. What err quotes of t's secrets is left out.
+// as before. What err quotes of t's secrets is left out. Only nil and what our
+// own cancellation has caused stay as they are; all else becomes an *Explained.
 //
 // Transports hide why there is no connection in the text of an Unavailable
 // status, each in its own way. So for Unavailable and DeadlineExceeded Explain looks for
-// itself: it connects to t once or a few times, each bounded by 3 s, and says
+// itself: it connects to t once or up to three times, each bounded by 3 s, and says
 // what it found. It is for errors that end something, not for each failed call.
-func Explain(t Target, err error) error { return explain(t, err, patience) }
+func Explain(t Target, err error) error { return explain(context.Background(), t, err, patience) }
 
-func explain(t Target, err error, patience time.Duration) error {
-	var done *explained
+// ExplainContext is Explain in the time that ctx leaves, of which each look at
+// the server takes a third at most.
+func ExplainContext(ctx context.Context, t Target, err error) error {
+	most := patience
+	if end, ok := ctx.Deadline(); ok {
+		most = min(most, time.Until(end)/3)
+	}
+	return explain(ctx, t, err, most)
+}
+
+func explain(ctx context.Context, t Target, err error, patience time.Duration) error {
+	var done *Explained
 	if err == nil || errors.As(err, &done) || errors.Is(err, context.Canceled) || status.Code(err) == codes.Canceled {
 		return err
 	}
-	return &explained{line: t.line(err, patience), err: err}
+	f, reached := t.explain(ctx, err, patience)
+	return &Explained{What: f.what, Advice: f.do, uri: t.URI, reached: reached, err: err}
 }
 
-// explained is an error in other words.
-type explained struct {
-	line string
-	err  error
+func (e *Explained) Error() string {
+	head := e.uri + ": "
+	if !e.reached {
+		head = "cannot reach " + head
+	}
+	return head + finding{e.What, e.Advice}.Error()
 }
 
-func (e *explained) Error() string { return e.line }
-func (e *explained) Unwrap() error { return e.err }
+// Unwrap is the error as it was.
+func (e *Explained) Unwrap() error { return e.err }
 
-// line is the text of Explain.
-func (t Target) line(err error, patience time.Duration) string {
-	if why := t.unreachable(err); why != "" {
-		return t.reach(why)
+// explain is what Explained holds; reached tells that it is not a connection
+// that is missing.
+func (t Target) explain(ctx context.Context, err error, patience time.Duration) (f finding, reached bool) {
+	if f, ok := t.unreachable(err); ok {
+		return f, false
 	}
 	call, st, ok := said(err)
-	text := t.scrub(st.Message())
+	if code := st.Code(); code == codes.Unavailable || code == codes.DeadlineExceeded {
+		if found := (looker{t, ctx, patience}).look(); found != nil && ctx.Err() == nil {
+			if f, ok := t.unreachable(found); ok {
+				return f, false
+			}
+			return finding{found.Error(), ""}, false
+		}
+		if ctx.Err() != nil && !isLogin(err) {
+			return finding{fmt.Sprintf("no answer in time: %s%s", call, t.Brief(st.Message())), "allow more time, or see what the server waits for"}, true
+		}
+	}
+	return t.refused(err, call, st, ok), true
+}
+
+// refused is what a server says that can be reached; ok is false where err has
+// no status.
+func (t Target) refused(err error, call string, st *status.Status, ok bool) finding {
+	text := t.Brief(st.Message())
 	notGRPC := strings.Contains(text, "content-type") && strings.Contains(text, "HTTP status")
 	switch code := st.Code(); {
 	case !ok:
-		return fmt.Sprintf("%s: %s", t.URI, text)
+		return finding{text, ""}
 	case notGRPC:
-		return fmt.Sprintf("%s speaks HTTP/2 but does not answer as a gRPC server does (%s): check the port, and any proxy in front of the server", t.URI, text)
+		return finding{fmt.Sprintf("it speaks HTTP/2 but does not answer as a gRPC server does (%s)", text), "check the port, and any proxy in front of the server"}
 	case code == codes.Unauthenticated:
-		return t.unauthenticated(text)
+		return t.unauthenticated(quoted(text))
 	case code == codes.PermissionDenied:
-		return fmt.Sprintf("%s does not allow this call%s: use an account that may make it", t.URI, quoted(text))
+		return finding{"it does not allow this call" + quoted(text), "use an account that may make it"}
 	case tooLarge(text):
-		return fmt.Sprintf("a message is larger than one end takes%s: raise --max-message here and the server's own limit, or use smaller batches", quoted(text))
+		return finding{"a message is larger than one end takes" + quoted(text), "raise --max-message here and the server's own limit, or use smaller batches"}
+	case isLogin(err) && code != codes.ResourceExhausted && code != codes.Unavailable:
+		return t.noLogin(code, text)
 	case code == codes.ResourceExhausted:
-		return fmt.Sprintf("%s has run out of something%s: use fewer streams or connections, or raise the server's limits", t.URI, quoted(text))
+		return finding{"it has run out of something" + quoted(text), "use fewer streams or connections, or raise the server's limits"}
 	case code == codes.Unimplemented:
-		return fmt.Sprintf("%s does not have this call: %s%s", t.URI, call, text)
-	case code == codes.Unavailable || code == codes.DeadlineExceeded:
-		if found := t.look(patience); found != nil {
-			if why := t.unreachable(found); why != "" {
-				return t.reach(why)
-			}
-			return t.reach(found.Error())
-		}
-		if code == codes.DeadlineExceeded {
-			return fmt.Sprintf("%s is there but did not answer in time: %s%s: allow more time, or see what the server waits for", t.URI, call, text)
-		}
-		return fmt.Sprintf("%s is there, but not available or the connection was lost: %s%s", t.URI, call, text)
+		return finding{fmt.Sprintf("it does not have this call: %s%s", call, text), ""}
+	case code == codes.DeadlineExceeded:
+		return finding{fmt.Sprintf("it is there but did not answer in time: %s%s", call, text), "allow more time, or see what the server waits for"}
+	case code == codes.Unavailable:
+		return finding{fmt.Sprintf("it is there, but not available or the connection was lost: %s%s", call, text), ""}
 	default:
-		return fmt.Sprintf("%s: %s%v: %s", t.URI, call, code, text)
+		return finding{fmt.Sprintf("%s%s: %s", call, CodeName(code), text), ""}
 	}
 }
 
-func (t Target) reach(why string) string { return "cannot reach " + t.URI + ": " + why }
+// CodeName is how gRPC's documents spell a code: NOT_FOUND.
+func CodeName(c codes.Code) string {
+	if c == codes.Canceled {
+		return "CANCELLED" // Go writes it with one L
+	}
+	var b strings.Builder
+	name := c.String()
+	for i, r := range name {
+		if i > 0 && unicode.IsUpper(r) && unicode.IsLower(rune(name[i-1])) {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToUpper(r))
+	}
+	return b.String()
+}
 
 // said splits err into what wraps the status, such as the call's name, and the
 // status itself; ok is false where err has none.
@@ -104,26 +157,51 @@ func said(err error) (call string, st *status.Status, ok bool) {
 }
 
 // unauthenticated says which --auth to try.
-func (t Target) unauthenticated(text string) string {
-	text = quoted(text)
+func (t Target) unauthenticated(says string) finding {
 	switch t.Auth.Method {
 	case AuthToken:
-		return fmt.Sprintf("%s refuses the token%s: it is wrong or has expired, and a token that was given cannot be renewed: get another one", t.URI, text)
+		return finding{fmt.Sprintf("it refuses the token%s: it is wrong or has expired", says), "get another one: a token that was given cannot be renewed"}
 	case AuthBasic:
-		return fmt.Sprintf("%s refuses user %q by --auth basic%s: check user and password, or try --auth handshake", t.URI, t.Auth.User, text)
+		return finding{fmt.Sprintf("it refuses user %q by --auth basic%s", t.Auth.User, says), "check user and password, or " + tryInstead(AuthBasic)}
 	case AuthHandshake, AuthHandshakePlain:
-		other := AuthHandshakePlain
-		if t.Auth.Method == other {
-			other = AuthHandshake
-		}
-		return fmt.Sprintf("%s refuses what --auth %s sent%s: check user and password, or try --auth basic or %s", t.URI, t.Auth.Method, text, other)
+		return finding{fmt.Sprintf("it refuses what --auth %s sent%s", t.Auth.Method, says), "check user and password, or " + tryInstead(t.Auth.Method)}
 	}
 	for _, h := range t.Headers {
 		if h.Name == authHeader || h.Name == tokenHeader {
-			return fmt.Sprintf("%s refuses what the header %s says%s: it is wrong or has expired", t.URI, h.Name, text)
+			return finding{fmt.Sprintf("it refuses what the header %s says%s", h.Name, says), "give another: it is wrong or has expired"}
 		}
 	}
-	return fmt.Sprintf("%s asks who calls%s: try --auth basic or --auth handshake with a user, or give a token", t.URI, text)
+	return finding{"it asks who calls" + says, "try --auth basic or --auth handshake with a user, or give a token"}
+}
+
+func isLogin(err error) bool {
+	var login *loginError
+	return errors.As(err, &login)
+}
+
+// noLogin is a Handshake that failed otherwise than by a refusal. A server that
+// expects another way of logging in answers by all sorts of codes, or waits for
+// what never comes.
+func (t Target) noLogin(code codes.Code, text string) finding {
+	what := fmt.Sprintf("the login by --auth %s failed: %s%s", t.Auth.Method, CodeName(code), quoted(text))
+	switch code {
+	case codes.DeadlineExceeded:
+		what = fmt.Sprintf("the login by --auth %s was not answered in time", t.Auth.Method)
+	case codes.Unimplemented:
+		return finding{what, "the server has no Handshake: use --auth basic, which does without, or a token"}
+	}
+	return finding{what, tryInstead(t.Auth.Method) + ", or see what the server logs"}
+}
+
+// tryInstead names the other ways of logging in.
+func tryInstead(method string) string {
+	switch method {
+	case AuthBasic:
+		return "try --auth handshake or handshake-plain"
+	case AuthHandshake:
+		return "try --auth handshake-plain or basic"
+	}
+	return "try --auth handshake or basic"
 }
 
 // quoted is a server's text as part of a sentence.
@@ -143,10 +221,28 @@ func tooLarge(text string) bool { return largeText.MatchString(text) }
 // maxText is how much of a server's text is quoted.
 const maxText = 300
 
-// scrub makes one line of what a server said, without secrets of ours that it
-// may repeat.
-func (t Target) scrub(text string) string {
+// Traces that servers append to what they have to say, and C++'s name of the
+// kind of error, which the code tells as well.
+var (
+	traceText  = regexp.MustCompile(`(?s)(?:[.\s]*Detail: Python exception:)?\s*Traceback \(most recent call last\):(.*)$`)
+	detailText = regexp.MustCompile(`\.? Detail: (Internal|TimedOut|Cancelled|Unauthenticated|Unauthorized|Unavailable|Failed)\s*$`)
+)
+
+// Brief is a text of the server in one line that can be quoted: without
+// secrets of ours that it may repeat, without tracebacks, cut after 300 bytes.
+// What is longer and has several lines is cut after the first.
+func (t Target) Brief(text string) string {
 	text = t.Conceal(text)
+	if m := traceText.FindStringSubmatchIndex(text); m != nil {
+		before, trace := text[:m[0]], strings.TrimSpace(text[m[2]:m[3]])
+		if text = before; strings.TrimSpace(before) == "" { // the last line names the exception
+			text = trace[strings.LastIndexByte(trace, '\n')+1:]
+		}
+	}
+	text = detailText.ReplaceAllString(strings.TrimSpace(text), "")
+	if len(text) > maxText {
+		text, _, _ = strings.Cut(text, "\n")
+	}
 	text = strings.Join(strings.Fields(text), " ")
 	if len(text) > maxText {
 		text = strings.ToValidUTF8(text[:maxText], "") + "..."

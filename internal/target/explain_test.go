@@ -86,6 +86,19 @@ func TestExplainConnections(t *testing.T) {
 		_ = s.Handshake()
 		_ = s.Close()
 	})
+	// unalerted is what gRPC's C core does with a client certificate that it does
+	// not like: it hangs up without an alert.
+	unalerted := func(version uint16, trusts *x509.CertPool) string {
+		return serveConns(t, func(c net.Conn) {
+			cfg := &tls.Config{Certificates: []tls.Certificate{good}, ClientAuth: tls.RequestClientCert, ClientCAs: trusts, NextProtos: []string{"h2"}, MaxVersion: version}
+			_ = tls.Server(c, cfg).Handshake()
+			_ = c.Close()
+		})
+	}
+	agrees := serveConns(t, func(c net.Conn) {
+		_ = tls.Server(c, &tls.Config{Certificates: []tls.Certificate{good}, NextProtos: []string{"h2"}}).Handshake()
+		_ = c.Close()
+	})
 	silent := serveConns(t, func(net.Conn) {})
 	hangsUp := serveConns(t, func(c net.Conn) { _ = c.Close() })
 	ftp := serveConns(t, func(c net.Conn) {
@@ -129,6 +142,11 @@ func TestExplainConnections(t *testing.T) {
 		{"client certificate, TLS 1.2", "grpc+tls://" + secure(mutual(tls.VersionTLS12)), trust, "it demands a client certificate"},
 		{"wrong client certificate", "grpc+tls://" + secure(mutual(0)), foreign, "it demands a client certificate of a CA that did not sign --cert"},
 		{"expired client certificate", "grpc+tls://" + secure(mutual(0)), expired, "it refuses the client certificate of --cert (expired certificate)"},
+		{"no client certificate, no alert", "grpc+tls://" + unalerted(0, nil), trust, "it asked for a client certificate and none was given: give --cert and --key"},
+		{"no client certificate, no alert, TLS 1.2", "grpc+tls://" + unalerted(tls.VersionTLS12, nil), trust, "it asked for a client certificate and none was given: give --cert and --key"},
+		{"wrong client certificate, no alert", "grpc+tls://" + unalerted(0, nil), foreign, "got the one of --cert: it was not accepted: use one"},
+		{"client certificate of another CA, no alert", "grpc+tls://" + unalerted(0, ca.pool()), foreign, "it demands a client certificate of a CA that did not sign --cert"},
+		{"hangs up after TLS", "grpc+tls://" + agrees, trust, "it agrees to TLS and HTTP/2, but then closes the connection"},
 		{"old TLS", "grpc+tls://" + secure(&tls.Config{Certificates: []tls.Certificate{good}, MaxVersion: tls.VersionTLS12}),
 			Trust{CACert: caFile, MinVersion: "1.3"}, "it has TLS 1.2, and at least TLS 1.3 is asked for: lower --tls-min"},
 		{"very old TLS", "grpc+tls://" + veryOld,
@@ -167,7 +185,7 @@ func TestExplainConnections(t *testing.T) {
 				if strings.HasPrefix(tt.name, "silent") {
 					patience = 100 * time.Millisecond
 				}
-				got := explain(at, err, patience)
+				got := explain(t.Context(), at, err, patience)
 				if !strings.HasPrefix(got.Error(), "cannot reach "+tt.uri+": ") || !strings.Contains(got.Error(), tt.want) || strings.Contains(got.Error(), "\n") {
 					t.Errorf("%s: %v\nwant a line with %q\nof %v", transport, got, tt.want, err)
 				}
@@ -211,13 +229,17 @@ func TestExplainStatus(t *testing.T) {
 		{"no words", anyone, status.Error(codes.Unauthenticated, ""), "asks who calls: try --auth basic"},
 		{"token", with(Auth{Method: AuthToken, Token: "hunter2"}), status.Error(codes.Unauthenticated, "no token hunter2"), `refuses the token (it says "no token ***")`},
 		{"basic", with(Auth{Method: AuthBasic, User: "me", Password: "hunter2"}), status.Error(codes.Unauthenticated, "bad hunter2"), `refuses user "me" by --auth basic (it says "bad ***"): check user and password, or try --auth handshake`},
-		{"handshake", with(Auth{Method: AuthHandshake, Payload: "hunter2"}), status.Error(codes.Unauthenticated, "hunter2"), "or try --auth basic or handshake-plain"},
-		{"plain", with(Auth{Method: AuthHandshakePlain, User: "me"}), status.Error(codes.Unauthenticated, ""), "or try --auth basic or handshake"},
+		{"handshake", with(Auth{Method: AuthHandshake, Payload: "hunter2"}), status.Error(codes.Unauthenticated, "hunter2"), "or try --auth handshake-plain or basic"},
+		{"plain", with(Auth{Method: AuthHandshakePlain, User: "me"}), status.Error(codes.Unauthenticated, ""), "or try --auth handshake or basic"},
 		{"header", keyed, status.Error(codes.Unauthenticated, "what is Key hunter2"), "refuses what the header authorization says"},
-		{"base64", with(Auth{Method: AuthBasic, User: "me", Password: "hunter2"}), status.Error(codes.Internal, "bad bWU6aHVudGVyMg=="), "Internal: bad ***"},
-		{"another header", Target{URI: "grpc://x:1", Headers: []Header{{"x-api-key", "hunter2"}, {"x-n", "1"}}}, status.Error(codes.Internal, "no key hunter2, 1 of 1"), "Internal: no key ***, 1 of 1"},
-		{"a header's token", keyed, status.Error(codes.Internal, "no key hunter2"), "Internal: no key ***"},
-		{"learned token", anyone, status.Error(codes.Internal, "bad Bearer hunter2hunter2hunter2 came"), "Internal: bad Bearer *** came"},
+		{"basic to a handshake", with(Auth{Method: AuthBasic, User: "me"}), &loginError{status.Error(codes.Unknown, "Stream is closed.. Detail: Python exception: Traceback (most recent call last):\n  File \"x.pyx\", line 1\nOSError: Stream is closed.\n")},
+			`the login by --auth basic failed: UNKNOWN (it says "Stream is closed"): try --auth handshake or handshake-plain`},
+		{"plain to a handshake", with(Auth{Method: AuthHandshakePlain, User: "me"}), &loginError{status.Error(codes.InvalidArgument, "Not a valid BasicAuth")}, "try --auth handshake or basic"},
+		{"handshake that nobody has", with(Auth{Method: AuthHandshake, User: "me"}), &loginError{status.Error(codes.Unimplemented, "no")}, "the server has no Handshake: use --auth basic"},
+		{"base64", with(Auth{Method: AuthBasic, User: "me", Password: "hunter2"}), status.Error(codes.Internal, "bad bWU6aHVudGVyMg=="), "INTERNAL: bad ***"},
+		{"another header", Target{URI: "grpc://x:1", Headers: []Header{{"x-api-key", "hunter2"}, {"x-n", "1"}}}, status.Error(codes.Internal, "no key hunter2, 1 of 1"), "INTERNAL: no key ***, 1 of 1"},
+		{"a header's token", keyed, status.Error(codes.Internal, "no key hunter2"), "INTERNAL: no key ***"},
+		{"learned token", anyone, status.Error(codes.Internal, "bad Bearer hunter2hunter2hunter2 came"), "INTERNAL: bad Bearer *** came"},
 		{"permission", anyone, status.Error(codes.PermissionDenied, "not\nyou"), `does not allow this call (it says "not you")`},
 		{"grpc-go limit", anyone, status.Error(codes.ResourceExhausted, "grpc: received message larger than max (5 vs. 4)"), "raise --max-message"},
 		{"C++ limit", anyone, status.Error(codes.ResourceExhausted, "CLIENT: Received message larger than max (5 vs. 4)"), "raise --max-message"},
@@ -226,7 +248,7 @@ func TestExplainStatus(t *testing.T) {
 		{"exhausted", anyone, status.Error(codes.ResourceExhausted, "too many queries"), `has run out of something (it says "too many queries")`},
 		{"unimplemented", anyone, fmt.Errorf("DoGet: %w", status.Error(codes.Unimplemented, "no")), "does not have this call: DoGet: no"},
 		{"not gRPC", anyone, status.Error(codes.Unimplemented, `unexpected HTTP status code received from server: 404 (Not Found); transport: received unexpected content-type "text/html"`), "speaks HTTP/2 but does not answer as a gRPC server"},
-		{"other", anyone, fmt.Errorf("GetFlightInfo: %w", status.Error(codes.NotFound, "no such flight")), "grpc://x:1: GetFlightInfo: NotFound: no such flight"},
+		{"other", anyone, fmt.Errorf("GetFlightInfo: %w", status.Error(codes.NotFound, "no such flight")), "grpc://x:1: GetFlightInfo: NOT_FOUND: no such flight"},
 		{"no status", anyone, errors.New("odd"), "grpc://x:1: odd"},
 		{"a certificate's error", anyone, fmt.Errorf("verify: %w", x509.HostnameError{Certificate: &x509.Certificate{DNSNames: []string{"a", "b"}}, Host: "c"}), `its certificate is for a, b, not for "c"`},
 		{"dns", anyone, &net.DNSError{Err: "server misbehaving", Name: "db"}, `the name "db" could not be looked up (server misbehaving)`},
@@ -250,6 +272,64 @@ func TestExplainStatus(t *testing.T) {
 	}
 	if Explain(anyone, nil) != nil || Explain(anyone, context.Canceled) != context.Canceled {
 		t.Error("nothing, or our own cancellation, was explained")
+	}
+}
+
+// TestExplainWait has a login that waits for what never comes, and too little time to look at the server.
+func TestExplainWait(t *testing.T) {
+	at, err := Parse("grpc://" + serveGRPC(t, listen(t), registerEmpty))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at.Auth = Auth{Method: AuthHandshake, User: "me"}
+	late := status.Error(codes.DeadlineExceeded, "context deadline exceeded")
+	if got := Explain(at, &loginError{late}).Error(); !strings.HasSuffix(got, "was not answered in time: try --auth handshake-plain or basic, or see what the server logs") {
+		t.Error(got)
+	}
+	silent, err := Parse("grpc://" + serveConns(t, func(net.Conn) {}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 1200*time.Millisecond)
+	defer cancel()
+	if got := ExplainContext(ctx, silent, late).Error(); !strings.Contains(got, "says nothing to an HTTP/2 client") || ctx.Err() != nil {
+		t.Errorf("%s; %v", got, ctx.Err())
+	}
+	cancel()
+	if got := ExplainContext(ctx, silent, late).Error(); !strings.Contains(got, "no answer in time") {
+		t.Error(got)
+	}
+	var e *Explained
+	if err := Explain(at, status.Error(codes.Unauthenticated, "")); !errors.As(err, &e) || e.What != "it refuses what --auth handshake sent" || !strings.HasPrefix(e.Advice, "check user") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestBrief(t *testing.T) {
+	trace := "Traceback (most recent call last):\n  File \"x.py\", line 5\nKeyError: 'x'\n"
+	for in, want := range map[string]string{
+		"a\n b":                                       "a b", // short enough
+		"first\n" + strings.Repeat("x", maxText):      "first",
+		strings.Repeat("x", 6000):                     strings.Repeat("x", maxText) + "...",
+		"no such. Detail: Python exception: " + trace: "no such",
+		". Detail: Python exception: " + trace:        "KeyError: 'x'",
+		"boom\n" + trace:                              "boom",
+		trace:                                         "KeyError: 'x'",
+		"Traceback (most recent call last):":          "",
+		"no. Detail: Unauthenticated":                 "no",
+		"bad table. Detail: no column":                "bad table. Detail: no column",
+	} {
+		if got := (Target{}).Brief(in); got != want {
+			t.Errorf("Brief(%.40q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestCodeName(t *testing.T) {
+	for c, want := range map[codes.Code]string{codes.OK: "OK", codes.NotFound: "NOT_FOUND", codes.Canceled: "CANCELLED", codes.DeadlineExceeded: "DEADLINE_EXCEEDED", 99: "CODE(99)"} {
+		if got := CodeName(c); got != want {
+			t.Errorf("%v is called %s, want %s", c, got, want)
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package target
 
 import (
 	"context"
-	"fmt"
 	"io"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
@@ -17,6 +16,12 @@ const (
 	maxToken   = 64 << 10 // bytes of a token, or of one answer
 	maxAnswers = 100
 )
+
+// loginError is a Handshake that failed.
+type loginError struct{ err error }
+
+func (e *loginError) Error() string { return "log in by Handshake: " + e.err.Error() }
+func (e *loginError) Unwrap() error { return e.err }
 
 // obtain asks the server for a credential over a connection of its own.
 func (s *Session) obtain(ctx context.Context) (*credential, error) {
@@ -47,17 +52,17 @@ func (s *Session) handshakeBasic(ctx context.Context, client flight.FlightServic
 	basic := s.target.Auth.initial()
 	stream, err := client.Handshake(metadata.AppendToOutgoingContext(ctx, basic.header, basic.value), grpc.MaxCallRecvMsgSize(maxToken))
 	if err != nil {
-		return nil, fmt.Errorf("log in by Handshake: %w", err)
+		return nil, &loginError{err}
 	}
 	if err := stream.CloseSend(); err != nil {
-		return nil, fmt.Errorf("log in by Handshake: %w", err)
+		return nil, &loginError{err}
 	}
 	_, md, err := drain(stream)
 	if c := bearer(md.Get(authHeader)); c != nil && (err == nil || status.Code(err) == codes.Unimplemented) {
 		return c, nil
 	}
 	if err != nil && status.Code(err) != codes.Unimplemented {
-		return nil, fmt.Errorf("log in by Handshake: %w", err)
+		return nil, &loginError{err}
 	}
 	basic.final = true
 	return basic, nil // a server need not give a token, nor have the RPC
@@ -72,25 +77,25 @@ func (s *Session) handshake(ctx context.Context, client flight.FlightServiceClie
 	}
 	stream, err := client.Handshake(ctx, grpc.MaxCallRecvMsgSize(maxToken))
 	if err != nil {
-		return nil, fmt.Errorf("log in by Handshake: %w", err)
+		return nil, &loginError{err}
 	}
 	for _, p := range payloads {
 		// io.EOF says that the server has ended the call, and Recv tells how.
 		if err := stream.Send(&flight.HandshakeRequest{Payload: p}); err != nil && err != io.EOF {
-			return nil, fmt.Errorf("log in by Handshake: %w", err)
+			return nil, &loginError{err}
 		}
 	}
 	first, err := stream.Recv()
 	if err == nil {
 		if err = stream.CloseSend(); err != nil {
-			return nil, fmt.Errorf("log in by Handshake: %w", err)
+			return nil, &loginError{err}
 		}
 	} else if err != io.EOF {
-		return nil, fmt.Errorf("log in by Handshake: %w", err)
+		return nil, &loginError{err}
 	}
 	_, md, err := drain(stream)
 	if err != nil {
-		return nil, fmt.Errorf("log in by Handshake: %w", err)
+		return nil, &loginError{err}
 	}
 	if len(first.GetPayload()) > 0 {
 		return &credential{header: tokenHeader, value: string(first.GetPayload()), token: true}, nil

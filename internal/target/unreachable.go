@@ -14,8 +14,8 @@ import (
 )
 
 // unreachable says why there is no connection, from the errors of net, tls and
-// x509 and from findings; "" if err holds none of them.
-func (t Target) unreachable(err error) string {
+// x509 and from findings; ok is false if err holds none of them.
+func (t Target) unreachable(err error) (f finding, ok bool) {
 	var (
 		found   finding
 		dns     *net.DNSError
@@ -27,52 +27,52 @@ func (t Target) unreachable(err error) string {
 	)
 	switch {
 	case err == nil:
-		return ""
+		return f, false
 	case errors.As(err, &found):
-		return string(found)
+		return found, true
 	case errors.As(err, &unknown):
-		return t.unknownCA(unknown)
+		return t.unknownCA(unknown), true
 	case errors.As(err, &name):
-		return wrongName(name)
+		return wrongName(name), true
 	case errors.As(err, &invalid):
-		return t.invalidCertificate(invalid)
+		return t.invalidCertificate(invalid), true
 	case errors.As(err, &roots):
-		return fmt.Sprintf("this system has no CA certificates to verify the server with (%v): give --cacert", roots.Err)
+		return finding{fmt.Sprintf("this system has no CA certificates to verify the server with (%v)", roots.Err), "give --cacert"}, true
 	case alertOf(err) != 0:
-		return t.alerted(alertOf(err))
+		return t.alerted(alertOf(err)), true
 	case errors.As(err, &dns):
 		if dns.IsNotFound {
-			return fmt.Sprintf("no such host: %q has no address: check the name", dns.Name)
+			return finding{fmt.Sprintf("no such host: %q has no address", dns.Name), "check the name"}, true
 		}
-		return fmt.Sprintf("the name %q could not be looked up (%s): check the DNS server, or use an address", dns.Name, dns.Err)
+		return finding{fmt.Sprintf("the name %q could not be looked up (%s)", dns.Name, dns.Err), "check the DNS server, or use an address"}, true
 	case errors.Is(err, syscall.ECONNREFUSED) && t.network == "unix":
-		return "connection refused: the socket is there, but no server listens on it: start the server"
+		return finding{"connection refused: the socket is there, but no server listens on it", "start the server"}, true
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "connection refused: nothing listens there: start the server, check the port, and that the server listens on more than its own loopback address"
+		return finding{"connection refused: nothing listens there", "start the server, check the port, and that the server listens on more than its own loopback address"}, true
 	case errors.As(err, &op) && op.Op == "dial":
-		return t.undialled(op)
+		return t.undialled(op), true
 	}
-	return ""
+	return f, false
 }
 
 // undialled says why a socket could not be connected.
-func (t Target) undialled(op *net.OpError) string {
+func (t Target) undialled(op *net.OpError) finding {
 	switch {
 	case errors.Is(op, os.ErrNotExist):
-		return "there is no such socket: start the server, or check the path"
+		return finding{"there is no such socket", "start the server, or check the path"}
 	case errors.Is(op, os.ErrPermission):
-		return "permission denied: this user may not connect there"
+		return finding{"permission denied: this user may not connect there", ""}
 	case errors.Is(op, syscall.ENOTSOCK), errors.Is(op, syscall.EPROTOTYPE):
-		return "the path is no stream socket: check it"
+		return finding{"the path is no stream socket", "check it"}
 	case errors.Is(op, syscall.EHOSTUNREACH), errors.Is(op, syscall.ENETUNREACH):
-		return "no route to the host: check the address and the network"
+		return finding{"no route to the host", "check the address and the network"}
 	case op.Timeout():
-		return "nothing answers: the host is down or a firewall drops the connection: check the address and the port"
+		return finding{"nothing answers: the host is down or a firewall drops the connection", "check the address and the port"}
 	}
-	return op.Err.Error()
+	return finding{op.Err.Error(), ""}
 }
 
-func (t Target) unknownCA(e x509.UnknownAuthorityError) string {
+func (t Target) unknownCA(e x509.UnknownAuthorityError) finding {
 	by := "an unknown CA"
 	if e.Cert != nil {
 		by = fmt.Sprintf("%q", e.Cert.Issuer)
@@ -81,12 +81,12 @@ func (t Target) unknownCA(e x509.UnknownAuthorityError) string {
 		}
 	}
 	if t.TLS != nil && t.TLS.RootCAs != nil {
-		return fmt.Sprintf("wrong CA: its certificate is signed by %s, and not by what --cacert holds: give the right CA", by)
+		return finding{fmt.Sprintf("wrong CA: its certificate is signed by %s, and not by what --cacert holds", by), "give the right CA"}
 	}
-	return fmt.Sprintf("unknown CA: its certificate is signed by %s, which this system does not trust: give its CA with --cacert", by)
+	return finding{fmt.Sprintf("unknown CA: its certificate is signed by %s, which this system does not trust", by), "give its CA with --cacert"}
 }
 
-func wrongName(e x509.HostnameError) string {
+func wrongName(e x509.HostnameError) finding {
 	var names []string
 	if e.Certificate != nil {
 		names = slices.Clone(e.Certificate.DNSNames)
@@ -96,16 +96,16 @@ func wrongName(e x509.HostnameError) string {
 	}
 	switch {
 	case len(names) == 0:
-		return fmt.Sprintf("wrong name: its certificate has no names at all (subjectAltName), so none that is %q: have the server get a new one", e.Host)
+		return finding{fmt.Sprintf("wrong name: its certificate has no names at all (subjectAltName), so none that is %q", e.Host), "have the server get a new one"}
 	case len(names) > 8:
 		names = append(names[:8], fmt.Sprintf("and %d more", len(names)-8))
 	}
-	return fmt.Sprintf("wrong name: its certificate is for %s, not for %q: connect by such a name, or give it with --server-name", strings.Join(names, ", "), e.Host)
+	return finding{fmt.Sprintf("wrong name: its certificate is for %s, not for %q", strings.Join(names, ", "), e.Host), "connect by such a name, or give it with --server-name"}
 }
 
-func (t Target) invalidCertificate(e x509.CertificateInvalidError) string {
+func (t Target) invalidCertificate(e x509.CertificateInvalidError) finding {
 	if e.Cert == nil {
-		return "its certificate is not valid: " + e.Error()
+		return finding{"its certificate is not valid: " + e.Error(), ""}
 	}
 	now := time.Now()
 	if t.TLS != nil && t.TLS.Time != nil {
@@ -118,13 +118,13 @@ func (t Target) invalidCertificate(e x509.CertificateInvalidError) string {
 	const day = time.DateTime + " MST"
 	switch {
 	case e.Reason == x509.Expired && now.Before(e.Cert.NotBefore):
-		return fmt.Sprintf("%s is not valid before %s: check this machine's clock, or wait", whose, e.Cert.NotBefore.UTC().Format(day))
+		return finding{fmt.Sprintf("%s is not valid before %s", whose, e.Cert.NotBefore.UTC().Format(day)), "check this machine's clock, or wait"}
 	case e.Reason == x509.Expired:
-		return fmt.Sprintf("%s expired on %s: renew it, and have the server load it", whose, e.Cert.NotAfter.UTC().Format(day))
+		return finding{fmt.Sprintf("%s expired on %s", whose, e.Cert.NotAfter.UTC().Format(day)), "renew it, and have the server load it"}
 	case e.Reason == x509.IncompatibleUsage:
-		return whose + " is not meant for a server (its key usage says otherwise): have the server get another one"
+		return finding{whose + " is not meant for a server (its key usage says otherwise)", "have the server get another one"}
 	}
-	return whose + " is not valid: " + strings.TrimPrefix(e.Error(), "x509: ")
+	return finding{whose + " is not valid: " + strings.TrimPrefix(e.Error(), "x509: "), ""}
 }
 
 // Alerts of RFC 8446, section 6.
@@ -159,30 +159,39 @@ func alertOf(err error) uint8 {
 	return 0
 }
 
+// What to do about client certificates.
+const (
+	giveCert      = "give --cert and --key"
+	giveValidCert = "use one that is valid and signed by a CA that the server trusts"
+)
+
+// unsent is where the server names the CAs that it trusts, and none of them signed ours.
+var unsent = finding{"it demands a client certificate of a CA that did not sign --cert", "use one that is signed by a CA that the server trusts"}
+
 // alerted says what the server did not like.
-func (t Target) alerted(alert uint8) string {
+func (t Target) alerted(alert uint8) finding {
 	says := strings.TrimPrefix(tls.AlertError(alert).Error(), "tls: ")
 	shown := t.TLS != nil && len(t.TLS.Certificates) > 0
 	switch alert {
 	case alertNeedsCert, alertBadCert, alertUnsupported, alertRevoked, alertExpired, alertCertUnknown, alertUnknownCA, alertAccess:
 		if !shown {
-			return fmt.Sprintf("it demands a client certificate (%s): give --cert and --key", says)
+			return finding{fmt.Sprintf("it demands a client certificate (%s)", says), giveCert}
 		}
-		if alert == alertNeedsCert { // ours is not sent where the server names CAs that did not sign it
-			return "it demands a client certificate of a CA that did not sign --cert: use one that is signed by a CA that the server trusts"
+		if alert == alertNeedsCert {
+			return unsent
 		}
-		return fmt.Sprintf("it refuses the client certificate of --cert (%s): use one that is valid and signed by a CA that the server trusts", says)
+		return finding{fmt.Sprintf("it refuses the client certificate of --cert (%s)", says), giveValidCert}
 	case alertHandshake:
 		if !shown {
-			return "the TLS handshake failed on its side: it demands a client certificate (give --cert and --key), or shares no cipher with us"
+			return finding{"the TLS handshake failed on its side: it demands a client certificate, or shares no cipher with us", "if it does, " + giveCert}
 		}
-		return "the TLS handshake failed on its side: it refuses the client certificate of --cert, or shares no cipher with us"
+		return finding{"the TLS handshake failed on its side: it refuses the client certificate of --cert, or shares no cipher with us", "see what the server logs"}
 	case alertVersion:
-		return "it has none of the TLS versions that are asked for: raise the server's version, or lower --tls-min"
+		return finding{"it has none of the TLS versions that are asked for", "raise the server's version, or lower --tls-min"}
 	case alertName:
-		return fmt.Sprintf("it has no certificate for the name %q: connect by another name, or give one with --server-name", t.host)
+		return finding{fmt.Sprintf("it has no certificate for the name %q", t.host), "connect by another name, or give one with --server-name"}
 	case alertNoApplication:
-		return "it speaks TLS there but not HTTP/2, which gRPC demands (ALPN): check the port, or have it offer the protocol h2"
+		return finding{"it speaks TLS there but not HTTP/2, which gRPC demands (ALPN)", "check the port, or have it offer the protocol h2"}
 	}
-	return fmt.Sprintf("it ended the TLS handshake (%s): see what the server logs", says)
+	return finding{fmt.Sprintf("it ended the TLS handshake (%s)", says), "see what the server logs"}
 }
