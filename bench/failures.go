@@ -112,9 +112,18 @@ func (f *failures) all() error {
 }
 
 // pause keeps a slot whose iteration failed from hammering a server in
-// trouble: 1 ms after the first failure in a row, 128 ms from the eighth on.
+// trouble: 1 ms, 2 ms, up to 128 ms with each failure in a row. Once something
+// went well the first eight are free, so that a share of them does not slow the
+// rest.
 func (f *failures) pause(ctx context.Context) {
-	t := time.NewTimer(time.Millisecond << min(f.inRow.Load(), 7))
+	row := f.inRow.Load() - 1
+	if f.good.Load() > 0 {
+		row -= 8
+	}
+	if row < 0 {
+		return
+	}
+	t := time.NewTimer(time.Millisecond << min(row, 7))
 	defer t.Stop()
 	select {
 	case <-t.C:

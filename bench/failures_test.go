@@ -157,9 +157,6 @@ func (d *detailed) DoGet(t *flight.Ticket, s flight.FlightService_DoGetServer) e
 
 func TestExtraInfoOfBytes(t *testing.T) {
 	each(t, func(t *testing.T, tr wire.Transport) {
-		if tr == wire.Direct {
-			t.Skip("internal/h2 hides grpc-status-details-bin unless it is a google.rpc.Status")
-		}
 		uri := serveFlight(t, &detailed{foreign{batches: 1}})
 		c := config(bench.OpGet, tr)
 		c.Concurrency, c.Connections = 1, 1
