@@ -174,7 +174,7 @@ func (l *limited) Recv() (*flight.FlightData, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := wire.Inflated(d) // arrow-go sets aside what a compressed body claims
+	n, err := wire.Check(d) // arrow-go sets aside what a compressed body claims
 	if err != nil {
 		return nil, err
 	}

@@ -12,15 +12,18 @@ const maxLogical = 1 << 50
 
 var errLogical = fmt.Errorf("record batch: compressed buffers claim more than %d bytes", int64(maxLogical))
 
-// Inflated tells how many bytes the body of fd has without its codec, by what
-// its buffers claim; 0 without an IPC message. It is for streams that arrow-go's
-// own reader is to read: that sets aside whatever is claimed, and a claim of
-// terabytes ends the process.
-func Inflated(fd *flight.FlightData) (int64, error) {
+// Check tells how many bytes the body of fd has without its codec, by what its
+// buffers claim; 0 without an IPC message. It is for streams that arrow-go's own
+// reader is to read, which panics on a malformed schema and sets aside whatever
+// is claimed: terabytes end the process.
+func Check(fd *flight.FlightData) (inflated int64, err error) {
 	if len(fd.GetDataHeader()) == 0 {
 		return 0, nil
 	}
-	_, sizes, err := measure(fd)
+	h, sizes, err := measure(fd)
+	if err == nil && h.kind == headerSchema {
+		_, err = parseSchemaIDs(&h)
+	}
 	return sizes.Logical, err
 }
 

@@ -71,9 +71,14 @@ type service struct{ flight.FlightServer }
 // maxInflated is what a batch may have once it is decompressed.
 const maxInflated = 1 << 30
 
-// DoPut refuses batches that claim to be larger before arrow-go's reader, which
-// believes them, sees them.
-func (s *service) DoPut(stream flight.FlightService_DoPutServer) error {
+// DoPut refuses batches that claim to be larger, and malformed messages, before
+// arrow-go's reader sees them, which may panic nevertheless.
+func (s *service) DoPut(stream flight.FlightService_DoPutServer) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = status.Errorf(codes.InvalidArgument, "the data cannot be read: %v", p)
+		}
+	}()
 	return s.FlightServer.DoPut(checkedPut{stream})
 }
 
@@ -87,7 +92,7 @@ func (p checkedPut) Recv() (*flight.FlightData, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch n, err := wire.Inflated(m); {
+	switch n, err := wire.Check(m); {
 	case err != nil:
 		return nil, status.Error(codes.InvalidArgument, err.Error())
 	case n > maxInflated:

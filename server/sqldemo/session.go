@@ -105,19 +105,20 @@ func (s *session) watch(ctx context.Context, f func(*conn) error) error {
 		s.conn.Interrupt()
 		close(done)
 	})
-	err := ctx.Err()
-	if err == nil {
-		err = f(s.conn)
+	defer func() {
+		if !stop() {
+			<-done
+		}
+		// SQLite itself may have rolled the transaction back.
+		if s.explicit && !s.ended && !s.conn.InTransaction() {
+			s.ended = true
+			s.unlock()
+		}
+	}()
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	if !stop() {
-		<-done
-	}
-	// SQLite itself may have rolled the transaction back.
-	if s.explicit && !s.ended && !s.conn.InTransaction() {
-		s.ended = true
-		s.unlock()
-	}
-	return err
+	return f(s.conn)
 }
 
 // write makes the session one that writes, waiting for the one before. A
