@@ -29,6 +29,7 @@ var rooms = map[string][]string{
 	"server/sqldemo":                 {"workloads", "server/sqldemo/internal/sqlite"},
 	"server/sqldemo/internal/sqlite": {},
 	"bench":                          {"workloads", "results", "internal/target", "internal/wire"},
+	"suites":                         {"bench", "results", "results/compare", "internal/target"},
 	"doctor":                         {"workloads", "internal/target", "internal/wire", "internal/h2"},
 	"cmd/flightbench":                {"*"},
 }
@@ -37,7 +38,7 @@ var rooms = map[string][]string{
 var foreign = map[string][]string{
 	"results":   {"google.golang.org/grpc", "github.com/apache/arrow-go"},
 	"workloads": {"google.golang.org/grpc"},
-	"bench":     {"github.com/spf13/cobra", "charm.land"},
+	"bench":     {"github.com/spf13/cobra", "charm.land", "github.com/goccy/go-yaml"},
 }
 
 func TestImportsPointDown(t *testing.T) {

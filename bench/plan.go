@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -10,10 +11,28 @@ import (
 	"flightbench/results"
 )
 
-// Axis is a Config field, named as in results.Axes, and the values it takes.
+// Axis is a Config field, named as in Fields, and the values it takes, written
+// as on the command line.
 type Axis struct {
 	Name   string
 	Values []string
+}
+
+// Matrix is Configs in short: a base and the axes along which it varies.
+type Matrix struct {
+	Base results.Config
+	Axes []Axis
+	// OneAtATime measures the point of every axis' first value and those that
+	// differ from it in one axis, what each value is worth by itself, instead
+	// of the axes' product. Operations and targets are not compared with each
+	// other, so each has all of the points.
+	OneAtATime bool
+	// Exclude leaves out the points that have, for every axis of one of its
+	// elements, one of that axis' values.
+	Exclude [][]Axis
+	// Add adds points, for each element the product of its axes; of the other
+	// axes they take the first value, but every operation and target.
+	Add [][]Axis
 }
 
 // Plan is what a run measures: Configs, repeated in rounds.
@@ -23,103 +42,290 @@ type Plan struct {
 	Seed    uint64
 }
 
-// Expand returns base at every point of the axes' product, the last axis
-// fastest. It refuses empty, unknown and repeated axes and values.
-func Expand(base results.Config, axes []Axis) ([]results.Config, error) {
-	if err := checkAxes(axes); err != nil {
+// Set gives the base one value of a field, instead of an axis of that name or
+// of one that it is Instead of.
+func (m *Matrix) Set(name, value string) error {
+	name, err := FieldName(name)
+	if err != nil {
+		return err
+	}
+	m.Axes = slices.DeleteFunc(slices.Clone(m.Axes), func(a Axis) bool { return a.Name == name || a.Name == instead[name] })
+	return Set(&m.Base, name, value)
+}
+
+// Vary gives the Matrix an axis in the place of one of that name or of one
+// that it is Instead of; a single value is set in the base.
+func (m *Matrix) Vary(a Axis) error {
+	name, err := FieldName(a.Name)
+	if err != nil {
+		return err
+	}
+	if len(a.Values) == 1 {
+		return m.Set(name, a.Values[0])
+	}
+	m.Axes = slices.Clone(m.Axes)
+	a.Name = name
+	if i := slices.IndexFunc(m.Axes, func(b Axis) bool { return b.Name == name || b.Name == instead[name] }); i >= 0 {
+		m.Axes[i] = a
+	} else {
+		m.Axes = append(m.Axes, a)
+	}
+	return nil
+}
+
+// Values are what the field takes: its axis' values, or the base's one.
+func (m *Matrix) Values(name string) []string {
+	for _, a := range m.Axes {
+		if a.Name == name {
+			return a.Values
+		}
+	}
+	if v, ok := m.Base.Axis(name); ok {
+		return []string{v}
+	}
+	return nil
+}
+
+// Imply settles what is said without words, where it is not said otherwise: a
+// statement makes a query, a file has batches of its own, an open loop needs
+// many streams. said tells which fields were asked for by name.
+func (m *Matrix) Imply(said func(field string) bool) error {
+	asks := func(names ...string) bool {
+		return slices.ContainsFunc(names, func(n string) bool {
+			return slices.ContainsFunc(m.Values(n), func(v string) bool { return v != "" && v != "0" })
+		})
+	}
+	imply := func(name, value string) error {
+		if said(name) || said(instead[name]) {
+			return nil
+		}
+		return m.Set(name, value)
+	}
+	var errs []error
+	switch {
+	case asks("sql"):
+		errs = append(errs, imply("op", OpQuery))
+	case asks("table"):
+		errs = append(errs, imply("op", OpIngest))
+	case asks("path", "cmd", "ticket"):
+		errs = append(errs, imply("op", OpGet))
+	}
+	if !asks("table") && !said("ingest_mode") {
+		m.Base.IngestMode = ""
+	}
+	files := !slices.ContainsFunc(m.Values("workload"), func(w string) bool { return !strings.HasPrefix(w, "file:") })
+	switch {
+	case said("rows") || said("batch_bytes"):
+	case asks("sql", "path", "cmd", "ticket"): // one Config: what is asked for has a size of its own
+		errs = append(errs, m.Set("rows", "65536"))
+	case files:
+		errs = append(errs, m.Set("rows", "1"))
+		m.Base.Rows = 0
+	}
+	if asks("rps", "rate", "schedule") {
+		errs = append(errs, imply("arrival", ArrivalConstant), imply("concurrency", strconv.Itoa(OpenConcurrency)))
+	}
+	if s := m.Values("schedule"); len(s) == 1 && s[0] != "" {
+		d, err := ScheduleLength(s[0])
+		if err != nil {
+			return fmt.Errorf("--schedule: %w", err)
+		}
+		errs = append(errs, imply("duration", d.String()))
+	}
+	return errors.Join(errs...)
+}
+
+// Expand returns the Matrix' Configs, the last axis fastest, added points
+// last. It refuses empty, unknown and repeated axes and values, and Configs
+// that are not valid.
+func (m Matrix) Expand() ([]results.Config, error) {
+	if err := checkAxes(m.Axes); err != nil {
 		return nil, err
 	}
-	configs, err := product(base, axes)
+	points := [][]Axis{m.Axes}
+	if m.OneAtATime {
+		points = starOf(m.Axes)
+	}
+	configs, err := products(m.Base, points)
 	if err != nil {
 		return nil, err
+	}
+	for _, e := range m.Exclude {
+		matches, err := matcher(e)
+		if err != nil {
+			return nil, err
+		}
+		configs = slices.DeleteFunc(configs, matches)
+	}
+	for _, a := range m.Add {
+		if err := checkAxes(a); err != nil {
+			return nil, err
+		}
+		added, err := products(m.Base, [][]Axis{slices.Concat(addedTo(m.Axes, a), a)})
+		if err != nil {
+			return nil, err
+		}
+		configs = append(configs, added...)
+	}
+	if len(configs) == 0 {
+		return nil, errors.New("no point is left to measure: exclude fewer")
 	}
 	return settle(configs)
 }
 
-// OneAtATime returns the point of every axis' first value and those that
-// differ from it in one axis: what each value is worth by itself. Operations
-// and targets are not compared with each other, so each has all of the points.
-func OneAtATime(base results.Config, axes []Axis) ([]results.Config, error) {
-	if err := checkAxes(axes); err != nil {
-		return nil, err
-	}
-	var whole, first []Axis
+// whole are the axes whose values are not measured against each other.
+func whole(a Axis) bool { return a.Name == "op" || a.Name == "target" }
+
+// starOf is the axes of the first point and of those that differ from it in
+// one axis, for each operation and target in turn.
+func starOf(axes []Axis) (points [][]Axis) {
+	wholes := [][]Axis{{}}
+	var first []Axis
 	for _, a := range axes {
-		if a.Name == "op" || a.Name == "target" {
-			whole = append(whole, a)
-		} else {
+		if !whole(a) {
 			first = append(first, Axis{a.Name, a.Values[:1]})
-		}
-	}
-	points := [][]Axis{first}
-	for _, a := range axes {
-		if a.Name == "op" || a.Name == "target" {
 			continue
 		}
-		for _, v := range a.Values[1:] {
-			p := slices.Clone(first)
-			p[slices.IndexFunc(p, func(b Axis) bool { return b.Name == a.Name })].Values = []string{v}
-			points = append(points, p)
-		}
-	}
-	wholes, err := product(base, whole)
-	if err != nil {
-		return nil, err
-	}
-	var configs []results.Config
-	for _, w := range wholes {
-		for _, p := range points {
-			c, err := product(w, p)
-			if err != nil {
-				return nil, err
+		var next [][]Axis
+		for _, w := range wholes {
+			for _, v := range a.Values {
+				next = append(next, append(slices.Clone(w), Axis{a.Name, []string{v}}))
 			}
-			configs = append(configs, c...)
+		}
+		wholes = next
+	}
+	for _, w := range wholes {
+		points = append(points, slices.Concat(w, first))
+		for _, a := range axes {
+			if whole(a) {
+				continue
+			}
+			for _, v := range a.Values[1:] {
+				p := slices.Clone(first)
+				p[slices.IndexFunc(p, func(b Axis) bool { return b.Name == a.Name })].Values = []string{v}
+				points = append(points, slices.Concat(w, p))
+			}
 		}
 	}
-	return settle(configs)
+	return points
 }
 
-// checkAxes refuses empty and repeated axes and values.
+// addedTo is what an added point takes of the axes that it does not name.
+func addedTo(axes, point []Axis) (out []Axis) {
+	for _, a := range axes {
+		if slices.ContainsFunc(point, func(b Axis) bool { return b.Name == a.Name || b.Name == instead[a.Name] }) {
+			continue
+		}
+		if !whole(a) {
+			a.Values = a.Values[:1]
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// matcher tells whether a Config has, for every axis, one of its values.
+func matcher(axes []Axis) (func(results.Config) bool, error) {
+	if err := checkAxes(axes); err != nil {
+		return nil, err
+	}
+	return func(c results.Config) bool {
+		for _, a := range axes {
+			if !slices.ContainsFunc(a.Values, func(v string) bool { return equal(c, a.Name, v) }) {
+				return false
+			}
+		}
+		return true
+	}, nil
+}
+
+// equal tells whether c has the value at the axis, however it is written.
+func equal(c results.Config, axis, value string) bool {
+	d := c
+	if Set(&d, axis, value) != nil {
+		return false
+	}
+	x, _ := c.Axis(axis)
+	y, _ := d.Axis(axis)
+	return x == y
+}
+
+// checkAxes refuses empty, unknown and repeated axes, and values that are
+// repeated or not written as they should be.
 func checkAxes(axes []Axis) error {
 	for i, a := range axes {
+		if _, err := FieldName(a.Name); err != nil {
+			return err
+		}
 		if slices.ContainsFunc(axes[:i], func(b Axis) bool { return b.Name == a.Name }) {
 			return fmt.Errorf("axis %s is given twice: put its values into one comma list", a.Name)
 		}
-		if a.Name == "batch_bytes" && slices.ContainsFunc(axes, func(b Axis) bool { return b.Name == "rows" }) {
-			return fmt.Errorf("axes rows and batch_bytes both say how large a batch is: give one of them")
+		if other := instead[a.Name]; slices.ContainsFunc(axes[:i], func(b Axis) bool { return b.Name == other }) {
+			return fmt.Errorf("axes %s and %s both say %s: give one of them", max(a.Name, other), min(a.Name, other),
+				map[bool]string{true: "how large a batch is", false: "when a trial ends"}[other == "rows" || a.Name == "rows"])
 		}
 		if len(a.Values) == 0 {
 			return fmt.Errorf("axis %s has no value: give at least one", a.Name)
 		}
-		for j, v := range a.Values {
-			if slices.Contains(a.Values[:j], v) {
-				return fmt.Errorf("axis %s names %q twice: use --repeat to measure a point again", a.Name, v)
-			}
+		if err := CheckAxis(a); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func product(base results.Config, axes []Axis) ([]results.Config, error) {
-	configs := []results.Config{base}
-	for _, a := range axes {
-		var next []results.Config
-		for _, c := range configs {
-			for _, v := range a.Values {
-				p := c
-				if err := set(&p, a.Name, v); err != nil {
-					return nil, err
-				}
-				next = append(next, p)
+// CheckAxis refuses values of a that are repeated, or not written as those of
+// its field are.
+func CheckAxis(a Axis) error {
+	for i, v := range a.Values {
+		var c results.Config
+		if err := Set(&c, a.Name, v); err != nil {
+			return err
+		}
+		if k := slices.IndexFunc(a.Values[:i], func(w string) bool { return equal(c, a.Name, w) }); k >= 0 {
+			return fmt.Errorf("axis %s names %q twice%s: use --repeat to measure a point again", a.Name, v,
+				map[bool]string{false: fmt.Sprintf(", also as %q", a.Values[k])}[v == a.Values[k]])
+		}
+	}
+	return nil
+}
+
+// maxPoints bounds a Matrix: more take hours for a round.
+const maxPoints = 10_000
+
+// products expands each of the points' axes.
+func products(base results.Config, points [][]Axis) ([]results.Config, error) {
+	var all []results.Config
+	for _, axes := range points {
+		n := 1
+		for _, a := range axes {
+			if n *= len(a.Values); n > maxPoints {
+				return nil, fmt.Errorf("the axes make more than %d points: use fewer values, or the design one-at-a-time", maxPoints)
 			}
 		}
-		configs = next
+		configs := []results.Config{base}
+		for _, a := range axes {
+			var next []results.Config
+			for _, c := range configs {
+				for _, v := range a.Values {
+					p := c
+					if err := Set(&p, a.Name, v); err != nil {
+						return nil, err
+					}
+					next = append(next, p)
+				}
+			}
+			configs = next
+		}
+		all = append(all, configs...)
 	}
-	return configs, nil
+	return all, nil
 }
 
 // settle validates the Configs. What asks for no workload does not differ by
-// one: such Configs take the first one's, and equal ones are measured once.
+// one, nor what does not put by its acks, nor what reads no endpoints by
+// how these are read: such Configs take the first one's, and equal ones are
+// measured once.
 func settle(configs []results.Config) ([]results.Config, error) {
 	var out []results.Config
 	seen := map[string]bool{}
@@ -127,9 +333,20 @@ func settle(configs []results.Config) ([]results.Config, error) {
 		if err := Validate(c); err != nil {
 			return nil, err
 		}
-		if k, _ := kindOf(c.Op); k.calls && requestOf(c, k) == "" {
-			f := configs[0]
-			c.Workload, c.Rows, c.BatchBytes, c.Compression, c.Decode = f.Workload, f.Rows, f.BatchBytes, f.Compression, f.Decode
+		k, _ := kindOf(c.Op)
+		f := configs[0]
+		if c.Op != OpPut && c.Op != OpIngest {
+			c.PutAck = f.PutAck
+		}
+		if !k.asks() {
+			c.Poll, c.Ordered, c.Location = f.Poll, f.Ordered, f.Location
+		}
+		if !ofWorkload(c, k) { // what is said of one would be untrue
+			c.Workload, c.Compression = "", ""
+			c.Rows, c.BatchBytes, c.Batches, c.Endpoints, c.Distinct, c.Entropy = 0, 0, 0, 0, 0, 0
+		}
+		if k.calls {
+			c.Decode = ""
 		}
 		if !seen[c.Key()] {
 			seen[c.Key()] = true
@@ -137,38 +354,6 @@ func settle(configs []results.Config) ([]results.Config, error) {
 		}
 	}
 	return out, nil
-}
-
-// set gives the field of c that axis names its value.
-func set(c *results.Config, axis, value string) error {
-	texts := map[string]*string{"target": &c.Target, "op": &c.Op, "transport": &c.Transport, "tls": &c.TLS,
-		"workload": &c.Workload, "compression": &c.Compression, "decode": &c.Decode, "auth": &c.Auth}
-	if p, ok := texts[axis]; ok {
-		*p = value
-		return nil
-	}
-	n, err := ParseCount(value)
-	none := n == 0 && (axis == "headers" || axis == "middleware")
-	if err != nil || n <= 0 && !none {
-		return fmt.Errorf("--%s %q is no positive whole number", strings.ReplaceAll(axis, "_", "-"), value)
-	}
-	switch axis {
-	case "rows":
-		c.Rows, c.BatchBytes = n, 0
-	case "batch_bytes":
-		c.Rows, c.BatchBytes = 0, n
-	case "concurrency":
-		c.Concurrency = int(n)
-	case "connections":
-		c.Connections = int(n)
-	case "headers":
-		c.Headers = int(n)
-	case "middleware":
-		c.Middleware = int(n)
-	default:
-		return fmt.Errorf("%q is no axis: use %s", axis, strings.Join(results.Axes, ", "))
-	}
-	return nil
 }
 
 // ParseCount reads a whole number with an optional unit: k, M, G are powers of

@@ -23,18 +23,17 @@ import (
 // against: one for each transport, TLS and tuning, as child processes or in
 // this one. It implements bench.Targets.
 type embedded struct {
-	inProcess bool
-	files     []string // that the workloads name
-	certs     *server.Certificates
-	auth      target.Auth     // what servers with --auth ask for; made for this run
-	headers   []target.Header // of -H
-	servers   map[serverKey]*embeddedServer
+	files   []string // that the workloads name
+	certs   *server.Certificates
+	auth    target.Auth     // what servers with --auth ask for; made for this run
+	headers []target.Header // of -H
+	servers map[serverKey]*embeddedServer
 }
 
 type serverKey struct {
 	transport, tls, auth                                    string
 	middleware                                              int
-	sqlDemo                                                 bool
+	sqlDemo, inProcess                                      bool
 	window, connWindow, readBuffer, writeBuffer, maxMessage int64
 }
 
@@ -44,18 +43,18 @@ type embeddedServer struct {
 	stop   func() error
 }
 
-func newEmbedded(inProcess bool, files []string) (*embedded, error) {
+func newEmbedded(files []string) (*embedded, error) {
 	certs, err := server.NewCertificates()
 	if err != nil {
 		return nil, err
 	}
 	auth := target.Auth{User: "flightbench", Password: target.Secret(rand.Text()), Token: target.Secret(rand.Text())}
-	return &embedded{inProcess: inProcess, files: files, certs: certs, auth: auth, servers: map[serverKey]*embeddedServer{}}, nil
+	return &embedded{files: files, certs: certs, auth: auth, servers: map[serverKey]*embeddedServer{}}, nil
 }
 
 // Resolve returns the server for c, starting it if there is none that lives.
 func (e *embedded) Resolve(ctx context.Context, c results.Config) (target.Target, error) {
-	k := serverKey{c.Transport, c.TLS, serverAuth(c.Auth), c.Middleware, bench.UsesSQL(c), c.Window, c.ConnWindow, c.ReadBuffer, c.WriteBuffer, c.MaxMessage}
+	k := serverKey{c.Transport, c.TLS, serverAuth(c.Auth), c.Middleware, bench.UsesSQL(c), c.InProcess, c.Window, c.ConnWindow, c.ReadBuffer, c.WriteBuffer, c.MaxMessage}
 	if s := e.servers[k]; s != nil {
 		if s.alive() {
 			return e.known(s.target, c.Auth), nil
@@ -64,7 +63,7 @@ func (e *embedded) Resolve(ctx context.Context, c results.Config) (target.Target
 		_ = s.stop()
 	}
 	start := e.spawn
-	if e.inProcess {
+	if k.inProcess {
 		start = e.serve
 	}
 	s, err := start(ctx, k)

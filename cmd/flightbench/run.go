@@ -18,18 +18,14 @@ import (
 
 // runFlags is what the command line of run says.
 type runFlags struct {
-	base       results.Config
-	axes       []*axisFlag
-	duration   time.Duration
-	warmup     time.Duration
+	fields     []*fieldFlag
+	suite      string // as named on the command line
+	text       string // of that suite
 	repeat     int
+	oneAtATime bool
 	name       string
 	output     string
 	format     string
-	inProcess  bool
-	oneAtATime bool
-	timeout    time.Duration
-	stall      time.Duration
 	access     accessFlags
 	servers    serverFlags
 }
@@ -41,8 +37,9 @@ func runCommand() *cobra.Command {
 		Short: "measure DoGet, DoPut, DoExchange and Flight's other calls",
 		Long: `Measures a Flight server and leaves a run directory with results, plots and a report. Without a URI it starts the embedded
 server as a child process. Flags that take a list are axes: every combination is measured, --repeat times, in rounds of random order.
-Bytes and counts may carry a unit: 64Ki, 2MiB, 10M.`,
+Bytes and counts may carry a unit: 64Ki, 2MiB, 10M. A suite, -f, says all this in a file: docs/suites.md.`,
 		Example: `  flightbench run
+  flightbench run -f batch-size --op get
   flightbench run --op get --rows 128,4096,65536 --compression none,zstd
   flightbench run grpc://db.example:31337 -c 8 --connections 2 -z 10s
   flightbench run old=grpc://db.example:31337 new=grpc://db.example:31338
@@ -72,6 +69,7 @@ func (r *runFlags) run(cmd *cobra.Command) (err error) {
 	defer func() { err = errors.Join(err, failed(targets.close())) }()
 	host := bench.WatchHost(ctx)
 	header := results.Run{Schema: results.Schema, Name: r.name, Version: version(), Command: redacted(os.Args), Started: time.Now(),
+		Suite:   r.text,
 		Planned: plan.Trials(), Seed: plan.Seed, Environment: host.Environment(ctx)}
 	w, err := results.Create(r.output, header)
 	if err != nil {

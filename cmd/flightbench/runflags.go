@@ -14,75 +14,132 @@ import (
 	"flightbench/bench"
 	"flightbench/internal/target"
 	"flightbench/results"
+	"flightbench/suites"
 	"flightbench/workloads"
 )
 
-// axisFlag is a comma list that becomes an axis.
-type axisFlag struct {
-	name   string // as in results.Axes
-	values []string
+// fieldFlag is a flag of a Config field. Several values are an axis.
+type fieldFlag struct {
+	name, short string // name is the field's, with underscores
+	kind        string // list: commas part values; text: they do not, the flag is repeated; bool: a list, true without a value
+	about       string
+	values      []string
+	given       bool
 }
 
-// newRunFlags holds the defaults of a bare run: DoGet and DoPut at three batch
-// sizes, three times, in well under a minute.
-func newRunFlags() *runFlags {
-	r := &runFlags{base: bench.DefaultConfig(), repeat: 3, name: "run", output: "flightbench-results", format: "table"}
-	for _, a := range []struct{ name, def string }{
-		{"op", "get,put"}, {"transport", r.base.Transport}, {"tls", r.base.TLS}, {"workload", r.base.Workload},
-		{"rows", "1024,8192,65536"}, {"batch_bytes", ""}, {"compression", r.base.Compression}, {"decode", r.base.Decode},
-		{"concurrency", fmt.Sprint(r.base.Concurrency)}, {"connections", fmt.Sprint(r.base.Connections)},
-		{"auth", r.base.Auth}, {"headers", "0"}, {"middleware", "0"},
-	} {
-		f := &axisFlag{name: a.name}
-		if a.def != "" {
-			f.values = strings.Split(a.def, ",")
+// The methods of a pflag.Value.
+func (v *fieldFlag) String() string { return strings.Join(v.values, ",") }
+func (v *fieldFlag) Type() string   { return v.kind }
+func (v *fieldFlag) Set(s string) error {
+	if !v.given {
+		v.given, v.values = true, nil
+	}
+	if v.kind == "text" {
+		v.values = append(v.values, s)
+		if s == "" {
+			return fmt.Errorf("--%s is empty: give it a value, or leave it out", flagName(v.name))
 		}
-		r.axes = append(r.axes, f)
+		return nil
+	}
+	for part := range strings.SplitSeq(s, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			return fmt.Errorf("--%s has no value: give at least one", flagName(v.name))
+		}
+		v.values = append(v.values, part)
+	}
+	return nil
+}
+
+// fieldFlags are the flags of the Config's fields. Their defaults are those of
+// a bare run, and for show: what is not given is left to the suite.
+func fieldFlags() []*fieldFlag {
+	flags := []*fieldFlag{
+		{name: "op", about: strings.Join(bench.OperationNames(), ", ")},
+		{name: "transport", about: "how bytes travel: direct (our own HTTP/2), grpc (grpc-go without copies), stock (plain arrow-go)"},
+		{name: "tls", about: "of the embedded server: off, on, mtls"},
+		{name: "workload", about: "perf, lineitem, wide[:COLUMNS], strings, dict, nested, nulls, file:PATH"},
+		{name: "rows", about: "rows of a batch"},
+		{name: "batch_bytes", about: "body bytes of a batch before the codec, instead of --rows"},
+		{name: "compression", about: "none, lz4, zstd[:LEVEL]"},
+		{name: "decode", about: "how far a received batch is taken: count, batch, verify"},
+		{name: "concurrency", short: "c", about: "streams in flight"},
+		{name: "connections", about: "HTTP/2 connections that they share"},
+		{name: "auth", about: "how calls prove who makes them: none, token, basic, handshake, handshake-plain; the embedded server asks for the same"},
+		{name: "headers", about: "headers to add to each call"},
+		{name: "middleware", about: "middlewares on the embedded server's path, each reads a header and adds one"},
+		{name: "total", short: "n", about: "measure this many streams instead of a duration; one of get is every endpoint of a GetFlightInfo"},
+		{name: "duration", short: "z", about: "of the measured window"},
+		{name: "warmup", about: "before the measured window"},
+		{name: "batches", about: "batches of a stream; 0: about 64 MiB of them, 64 at least"},
+		{name: "endpoints", about: "endpoints that GetFlightInfo is asked for"},
+		{name: "put_ack", about: "which batches of a DoPut ask for an ack: none, last, all"},
+		{name: "entropy", about: "0..1: how much of the data is drawn afresh; 1 compresses worst"},
+		{name: "distinct", about: "distinct batches in rotation; 0: enough to defeat a codec's and the CPU's memory"},
+		{name: "seed", kind: "text", about: "of the data and of the order of trials"},
+		{name: "window", about: "HTTP/2 stream window of client and embedded server; 0: the transport's default"},
+		{name: "conn_window", about: "HTTP/2 connection window of both; 0: the transport's default"},
+		{name: "read_buffer", about: "of a connection, of both; 0: the transport's default"},
+		{name: "write_buffer", about: "of a connection, of both; 0: the transport's default"},
+		{name: "max_frame", about: "largest HTTP/2 frame that the client announces, direct only; 0: the transport's default"},
+		{name: "max_message", about: "largest gRPC message"},
+		{name: "in_process", kind: "bool", about: "run the embedded server in this process"},
+		{name: "path", kind: "text", about: "ask for this descriptor path, a/b, instead of a workload"},
+		{name: "cmd", kind: "text", about: "ask with this descriptor command: text, @FILE or hex:DIGITS"},
+		{name: "ticket", kind: "text", about: "read this ticket, without GetFlightInfo: text, @FILE or hex:DIGITS"},
+		{name: "sql", kind: "text", about: "statement for --op query (which it implies) or prepared; @FILE with several, each with a weight as in docs/flight-sql.md"},
+		{name: "params", kind: "text", about: "Arrow IPC file with the parameters of --op prepared"},
+		{name: "table", kind: "text", about: "table that --op ingest writes to"},
+		{name: "ingest_mode", about: "append, replace, or create (a table of its own for each stream)"},
+		{name: "transaction", kind: "bool", about: "make each iteration of --op query, prepared and ingest a transaction"},
+		{name: "poll", kind: "bool", about: "get: call PollFlightInfo until it is complete, not GetFlightInfo"},
+		{name: "ordered", kind: "bool", about: "get: read the endpoints one after another, not all at a time"},
+		{name: "location", about: "get: which of an endpoint's locations to read: listed (the next where one is out of reach), original, rewrite:FROM=TO"},
+		{name: "rps", short: "r", about: "open loop: begin so many streams a second, whether or not others have ended; --concurrency then caps those in flight"},
+		{name: "rate", about: "open loop: begin as many streams as this takes, such as 2GB/s of bodies"},
+		{name: "schedule", kind: "text", about: "open loop: starts a second over the window, in steps and ramps: RATE/LENGTH and FROM-TO/LENGTH, joined by commas"},
+		{name: "arrival", about: "open loop: how starts are spread: constant, poisson"},
+		{name: "timeout", about: "deadline of each call; 0: none"},
+		{name: "stall", about: "give a stream up after so long without a message; 0: never"},
+		{name: "cancel_after", about: "cancel each stream after so many batches (16) or that time (50ms), and measure how long that takes"},
+		{name: "provoke", about: "error that the embedded server ends streams with: KIND, or KIND:EVERY for every EVERYth; kinds: " + strings.Join(workloads.FailKinds(), ", ")},
+	}
+	for _, f := range flags {
+		if f.kind == "" {
+			f.kind = "list"
+		}
+	}
+	return flags
+}
+
+// newRunFlags holds the defaults of a bare run, which measures the suite
+// suites.Tour.
+func newRunFlags() *runFlags {
+	r := &runFlags{fields: fieldFlags(), name: "run", output: "flightbench-results", format: "table"}
+	tour, err := suites.Embedded(suites.Tour)
+	if err != nil {
+		panic(err) // TestEmbedded finds it
+	}
+	r.repeat = tour.Repeat
+	for _, f := range r.fields {
+		f.values = tour.Matrix.Values(f.name)
+		if s, _ := tour.Matrix.Base.Number(f.name); f.name == "duration" || f.name == "warmup" {
+			f.values = []string{seconds(s).String()}
+		}
 	}
 	return r
 }
 
 // bind declares the flags of run.
 func (r *runFlags) bind(f *pflag.FlagSet) {
-	about := map[string]string{
-		"op": strings.Join(bench.OperationNames(), ", "), "transport": "how bytes travel: direct (our own HTTP/2), grpc (grpc-go without copies), stock (plain arrow-go)",
-		"tls":         "of the embedded server: off, on, mtls",
-		"workload":    "perf, lineitem, wide[:COLUMNS], strings, dict, nested, nulls, file:PATH",
-		"rows":        "rows of a batch",
-		"batch_bytes": "body bytes of a batch before the codec, instead of --rows",
-		"compression": "none, lz4, zstd[:LEVEL]", "decode": "how far a received batch is taken: count, batch, verify",
-		"concurrency": "streams in flight", "connections": "HTTP/2 connections that they share",
-		"auth":    "how calls prove who makes them: none, token, basic, handshake, handshake-plain; the embedded server asks for the same",
-		"headers": "headers to add to each call", "middleware": "middlewares on the embedded server's path, each reads a header and adds one",
-	}
-	for _, a := range r.axes {
-		short := ""
-		if a.name == "concurrency" {
-			short = "c"
+	for _, v := range r.fields {
+		f.VarP(v, flagName(v.name), v.short, v.about)
+		if v.kind == "bool" {
+			f.Lookup(flagName(v.name)).NoOptDefVal = "true"
 		}
-		f.StringSliceVarP(&a.values, flagName(a.name), short, a.values, about[a.name]+" (list)")
 	}
-	b := &r.base
-	f.Int64VarP(&b.Total, "total", "n", 0, "measure this many streams instead of a duration; one of get is every endpoint of a GetFlightInfo")
-	r.duration, r.warmup = seconds(b.Duration), seconds(b.Warmup)
-	f.DurationVarP(&r.duration, "duration", "z", r.duration, "of the measured window")
-	f.DurationVar(&r.warmup, "warmup", r.warmup, "before the measured window")
+	f.StringVarP(&r.suite, "file", "f", "", "`suite` to measure: a YAML file, or a name that flightbench suites lists; flags take the place of what it says")
 	f.IntVar(&r.repeat, "repeat", r.repeat, "rounds: how often each combination is measured")
 	f.BoolVar(&r.oneAtATime, "one-at-a-time", false, "of lists, measure the first values together, and each other value with only that changed, instead of every combination")
-	f.Int64Var(&b.Batches, "batches", 0, "batches of a stream; 0: about 64 MiB of them, 64 at least")
-	f.IntVar(&b.Endpoints, "endpoints", b.Endpoints, "endpoints that GetFlightInfo is asked for")
-	f.StringVar(&b.PutAck, "put-ack", b.PutAck, "which batches of a DoPut ask for an ack: none, last, all")
-	f.Float64Var(&b.Entropy, "entropy", b.Entropy, "0..1: how much of the data is drawn afresh; 1 compresses worst")
-	f.IntVar(&b.Distinct, "distinct", b.Distinct, "distinct batches in rotation; 0: enough to defeat a codec's and the CPU's memory")
-	f.Uint64Var(&b.Seed, "seed", b.Seed, "of the data and of the order of trials")
-	f.Var(bytesOf(&b.Window), "window", "HTTP/2 stream window of client and embedded server; 0: the transport's default")
-	f.Var(bytesOf(&b.ConnWindow), "conn-window", "HTTP/2 connection window of both; 0: the transport's default")
-	f.Var(bytesOf(&b.ReadBuffer), "read-buffer", "of a connection, of both; 0: the transport's default")
-	f.Var(bytesOf(&b.WriteBuffer), "write-buffer", "of a connection, of both; 0: the transport's default")
-	f.Var(bytesOf(&b.MaxFrame), "max-frame", "largest HTTP/2 frame that the client announces, direct only; 0: the transport's default")
-	f.Var(bytesOf(&b.MaxMessage), "max-message", "largest gRPC message")
-	f.BoolVar(&r.inProcess, "in-process", false, "run the embedded server in this process")
-	r.bindRequest(f)
 	r.access.bind(f)
 	r.servers.bind(f)
 	f.StringVar(&r.name, "name", r.name, "of the run directory")
@@ -90,34 +147,17 @@ func (r *runFlags) bind(f *pflag.FlagSet) {
 	f.StringVarP(&r.format, "format", "O", r.format, "of the results on stdout: table, json, csv")
 }
 
-// bindRequest declares what is asked for, how it is read, and how calls end.
-func (r *runFlags) bindRequest(f *pflag.FlagSet) {
-	b := &r.base
-	f.StringVar(&b.Path, "path", "", "ask for this descriptor path, a/b, instead of a workload")
-	f.StringVar(&b.Cmd, "cmd", "", "ask with this descriptor command: text, @FILE or hex:DIGITS")
-	f.StringVar(&b.Ticket, "ticket", "", "read this ticket, without GetFlightInfo: text, @FILE or hex:DIGITS")
-	f.StringVar(&b.SQL, "sql", "", "statement for --op query (which it implies) or prepared; @FILE with several, each with a weight as in docs/flight-sql.md")
-	f.StringVar(&b.Params, "params", "", "Arrow IPC file with the parameters of --op prepared")
-	f.StringVar(&b.Table, "table", "", "table that --op ingest writes to")
-	f.StringVar(&b.IngestMode, "ingest-mode", "append", "append, replace, or create (a table of its own for each stream)")
-	f.BoolVar(&b.Transaction, "transaction", false, "make each iteration of --op query, prepared and ingest a transaction")
-	f.BoolVar(&b.Poll, "poll", false, "get: call PollFlightInfo until it is complete, not GetFlightInfo")
-	f.BoolVar(&b.Ordered, "ordered", false, "get: read the endpoints one after another, not all at a time")
-	f.StringVar(&b.Location, "location", b.Location, "get: which of an endpoint's locations to read: listed (the next where one is out of reach), original, rewrite:FROM=TO")
-	f.DurationVar(&r.timeout, "timeout", 0, "deadline of each call; 0: none")
-	f.DurationVar(&r.stall, "stall", 0, "give a stream up after so long without a message; 0: never")
-	f.StringVar(&b.CancelAfter, "cancel-after", "", "cancel each stream after so many batches (16) or that time (50ms), and measure how long that takes")
-	f.StringVar(&b.Provoke, "provoke", "", "error that the embedded server ends streams with: KIND, or KIND:EVERY for every EVERYth; kinds: "+strings.Join(workloads.FailKinds(), ", "))
-}
-
-// plan checks the flags and expands the axes.
-func (r *runFlags) plan(f *pflag.FlagSet) (bench.Plan, error) {
-	p := bench.Plan{Repeat: r.repeat, Seed: r.base.Seed}
+// plan checks the flags and expands what they and the suite say.
+func (r *runFlags) plan(f *pflag.FlagSet) (p bench.Plan, err error) {
 	if err := checkEmpty(f); err != nil {
 		return p, err
 	}
 	if err := results.CheckFormat(r.format); err != nil {
 		return p, fmt.Errorf("--format: %w", err)
+	}
+	suite, err := r.takeSuite(f)
+	if err != nil {
+		return p, err
 	}
 	if r.repeat < 1 {
 		return p, fmt.Errorf("--repeat %d measures nothing: use at least 1", r.repeat)
@@ -125,62 +165,35 @@ func (r *runFlags) plan(f *pflag.FlagSet) (bench.Plan, error) {
 	if f.Changed("rows") && f.Changed("batch-bytes") {
 		return p, errors.New("--rows and --batch-bytes both size a batch: give one of them")
 	}
-	r.base.Duration, r.base.Warmup = r.duration.Seconds(), r.warmup.Seconds()
-	r.base.Timeout, r.base.Stall = r.timeout.Seconds(), r.stall.Seconds()
-	if f.Changed("total") {
-		if f.Changed("duration") {
-			return p, errors.New("--total and --duration both end a trial: give one of them")
-		}
-		if r.base.Total < 1 {
-			return p, fmt.Errorf("--total %d measures nothing: use at least 1", r.base.Total)
-		}
-		r.base.Duration = 0
+	if f.Changed("total") && f.Changed("duration") {
+		return p, errors.New("--total and --duration both end a trial: give one of them")
 	}
-	r.base.InProcess = r.inProcess
-	axes := []bench.Axis{}
-	names, err := r.servers.names()
-	if err != nil {
-		return p, err
+	m := suite.Matrix
+	said := func(name string) bool {
+		return f.Changed(flagName(name)) || r.suite != "" && suite.Says(name)
 	}
-	for _, flag := range []string{"server-uri", "ready", "ready-timeout"} {
-		if f.Changed(flag) && len(r.servers.commands) == 0 {
-			return p, fmt.Errorf("--%s is about a server that is started: give --server-cmd, or leave it out", flag)
-		}
-	}
-	if len(names) > 0 {
-		for _, flag := range []string{"tls", "in-process", "middleware", "provoke"} {
-			if f.Changed(flag) {
-				return p, fmt.Errorf("--%s is for the embedded server, and a target is named: leave one of them out", flag)
-			}
-		}
-		axes = append(axes, bench.Axis{Name: "target", Values: names})
-	} else if r.access.trust != (target.Trust{}) {
-		return p, errors.New("--cacert, --cert, --key, --server-name, --tls-min and --tls-skip-verify are for a grpc+tls target: name one, or use --tls for the embedded server")
-	}
-	if r.base.Table == "" && !f.Changed("ingest-mode") {
-		r.base.IngestMode = ""
-	}
-	if err := r.implied(f, len(names) > 0); err != nil {
-		return p, err
-	}
-	for _, a := range r.axes {
-		if len(a.values) == 0 && f.Changed(flagName(a.name)) {
-			return p, fmt.Errorf("--%s has no value: give at least one", flagName(a.name))
-		}
-		if len(a.values) == 0 || a.name == "rows" && f.Changed("batch-bytes") {
+	for _, v := range r.fields {
+		if !v.given {
 			continue
 		}
-		if a.name == "rows" && !f.Changed("rows") && onlyFiles(r.axes) {
-			r.base.Rows = 0 // a file has batches of its own
-			continue
+		if v.name == "seed" && len(v.values) > 1 {
+			return p, errors.New("--seed is of the whole run: give one")
 		}
-		axes = append(axes, bench.Axis{Name: a.name, Values: a.values})
+		if err := m.Vary(bench.Axis{Name: v.name, Values: v.values}); err != nil {
+			return p, err
+		}
 	}
-	expand := bench.Expand
-	if r.oneAtATime {
-		expand = bench.OneAtATime
+	if err := r.remote(f, &m, said); err != nil {
+		return p, err
 	}
-	if p.Configs, err = expand(r.base, axes); err != nil {
+	if err := m.Imply(said); err != nil {
+		return p, err
+	}
+	if f.Changed("one-at-a-time") {
+		m.OneAtATime = r.oneAtATime
+	}
+	p = bench.Plan{Repeat: r.repeat, Seed: m.Base.Seed}
+	if p.Configs, err = m.Expand(); err != nil {
 		return p, err
 	}
 	return p, bench.CheckHeeded(p.Configs, func(flag string) bool { return f.Changed(flag) && !r.single(flag) })
@@ -189,49 +202,80 @@ func (r *runFlags) plan(f *pflag.FlagSet) (bench.Plan, error) {
 // single tells whether flag is a list of one value: where nothing heeds it, it
 // sets nothing apart.
 func (r *runFlags) single(flag string) bool {
-	return slices.ContainsFunc(r.axes, func(a *axisFlag) bool { return flagName(a.name) == flag && len(a.values) == 1 })
+	return slices.ContainsFunc(r.fields, func(v *fieldFlag) bool {
+		return flagName(v.name) == flag && len(v.values) == 1 && slices.Contains(results.Axes, v.name)
+	})
 }
 
-// onlyFiles tells whether every workload asked for is a file.
-func onlyFiles(axes []*axisFlag) bool {
-	for _, a := range axes {
-		if a.name == "workload" {
-			for _, v := range a.values {
-				if !strings.HasPrefix(v, "file:") {
-					return false
-				}
-			}
+// takeSuite loads the suite, and takes from it what no flag says of servers
+// and rounds.
+func (r *runFlags) takeSuite(f *pflag.FlagSet) (*suites.Suite, error) {
+	if r.suite == "" {
+		return suites.Embedded(suites.Tour)
+	}
+	s, err := suites.Load(r.suite)
+	if err != nil {
+		return nil, err
+	}
+	r.text = s.Text
+	if !f.Changed("repeat") {
+		r.repeat = s.Repeat
+	}
+	if !f.Changed("name") {
+		r.name = s.Name
+	}
+	if !r.servers.any() {
+		for _, t := range s.Targets {
+			r.servers.targets = append(r.servers.targets, t.Name+"="+t.Is)
+		}
+		for _, t := range s.Commands {
+			r.servers.commands = append(r.servers.commands, t.Name+"="+t.Is)
 		}
 	}
-	return true
+	if !f.Changed("server-uri") {
+		r.servers.uri = cmp.Or(s.ServerURI, r.servers.uri)
+	}
+	if !f.Changed("ready") {
+		r.servers.ready = cmp.Or(s.Ready, r.servers.ready)
+	}
+	if !f.Changed("ready-timeout") {
+		r.servers.wait = cmp.Or(s.ReadyTimeout, r.servers.wait)
+	}
+	return s, nil
 }
 
-// implied settles what flags say about each other: --sql makes a query, and
-// credentials say how they are to be used.
-func (r *runFlags) implied(f *pflag.FlagSet, remote bool) error {
-	set := func(axis, value string) {
-		for _, a := range r.axes {
-			if a.name == axis && !f.Changed(flagName(axis)) {
-				a.values = []string{value}
-			}
+// remote makes the named targets an axis, and refuses with them what the
+// embedded server alone understands, and without them what it does not.
+func (r *runFlags) remote(f *pflag.FlagSet, m *bench.Matrix, said func(string) bool) error {
+	names, err := r.servers.names()
+	if err != nil {
+		return err
+	}
+	for _, flag := range []string{"server-uri", "ready", "ready-timeout"} {
+		if f.Changed(flag) && len(r.servers.commands) == 0 {
+			return fmt.Errorf("--%s is about a server that is started: give --server-cmd, or leave it out", flag)
 		}
 	}
-	switch {
-	case r.base.SQL != "":
-		set("op", bench.OpQuery)
-		set("rows", "65536") // one Config: what is asked for has a size of its own
-	case r.base.Table != "":
-		set("op", bench.OpIngest)
-	case r.base.Path != "" || r.base.Cmd != "" || r.base.Ticket != "":
-		set("op", bench.OpGet)
-		set("rows", "65536")
+	if len(names) == 0 {
+		switch {
+		case r.access.trust != (target.Trust{}):
+			return errors.New("--cacert, --cert, --key, --server-name, --tls-min and --tls-skip-verify are for a grpc+tls target: name one, or use --tls for the embedded server")
+		case r.access.given():
+			return errors.New("--user, --token, --cookies and their like are for a target: name one, or use --auth for the embedded server, which makes credentials of its own")
+		}
+		return nil
 	}
-	if remote {
-		set("auth", r.access.method())
-	} else if r.access.given() {
-		return errors.New("--user, --token, --cookies and their like are for a target: name one, or use --auth for the embedded server, which makes credentials of its own")
+	for _, name := range suites.EmbeddedOnly {
+		if said(name) {
+			return fmt.Errorf("--%s is for the embedded server, and a target is named: leave one of them out", flagName(name))
+		}
 	}
-	return nil
+	if !said("auth") {
+		if err := m.Set("auth", r.access.method()); err != nil {
+			return err
+		}
+	}
+	return m.Vary(bench.Axis{Name: "target", Values: names})
 }
 
 // resolve makes the targets of the plan: those named, those started, or the
@@ -244,7 +288,7 @@ func (r *runFlags) resolve(ctx context.Context, p *bench.Plan, stdin io.Reader, 
 	}
 	r.access.warnVisible(stderr)
 	if !r.servers.any() {
-		e, err := newEmbedded(r.inProcess, files)
+		e, err := newEmbedded(files)
 		if err != nil {
 			return nil, failed(err)
 		}
@@ -255,9 +299,9 @@ func (r *runFlags) resolve(ctx context.Context, p *bench.Plan, stdin io.Reader, 
 		return &targets{embedded: e}, nil
 	}
 	var methods []string
-	for _, a := range r.axes {
-		if a.name == "auth" {
-			methods = a.values
+	for _, c := range p.Configs {
+		if !slices.Contains(methods, c.Auth) {
+			methods = append(methods, c.Auth)
 		}
 	}
 	auth, err := r.access.auth(methods, stdin, stderr)
