@@ -77,11 +77,22 @@ func (r *Runner) trial(ctx context.Context, c results.Config, at Progress) *resu
 		t.fail(ctx, err)
 	} else if ctx.Err() != nil {
 		out.Status = results.StatusPartial
+	} else if err := t.failures.lost(len(t.slots), t.moved); err != nil {
+		t.fail(ctx, err)
 	}
 	t.after = t.peer(ctx)
 	t.close() // before the sockets' counts are read: closing writes, too
 	t.report()
+	t.conceal()
 	return out
+}
+
+// conceal takes out of the result what a server repeats of our secrets.
+func (t *trial) conceal() {
+	t.out.Error = t.target.Conceal(t.out.Error)
+	for i, w := range t.out.Warnings {
+		t.out.Warnings[i] = t.target.Conceal(w)
+	}
 }
 
 func (t *trial) run(ctx context.Context, r *Runner) (err error) {

@@ -37,6 +37,7 @@ type failures struct {
 	codes    map[string]int64 // by gRPC code
 	kinds    map[string]int64 // by Flight's name
 	first    error
+	last     error
 	rowBegan time.Time // when the first of inRow failed
 	rowMoved int64     // what had been moved by then
 	slots    int       // that failed
@@ -95,8 +96,27 @@ func (f *failures) fail(err error, first bool, slots int, moved func() int64) er
 		f.ended = err
 	case f.good.Load() == 0 && f.slots == slots && moved() == 0:
 		f.ended = f.first
-	case row >= int64(max(16, 2*slots)) && time.Since(f.rowBegan) > patience && moved() == f.rowMoved:
-		f.ended = fmt.Errorf("%d streams failed one after another, the last: %w", row, err)
+	case row >= longRow(slots) && time.Since(f.rowBegan) > patience && moved() == f.rowMoved:
+		f.ended = inRow(row, err)
+	}
+	f.last = err
+	return f.ended
+}
+
+// longRow is how many failures in a row are no accident.
+func longRow(slots int) int64 { return int64(max(16, 2*slots)) }
+
+func inRow(row int64, last error) error {
+	return fmt.Errorf("%d streams failed one after another, the last: %w", row, last)
+}
+
+// lost is what a trial failed by that is over and whose last streams failed in
+// a long row, while nothing was moved: its window lasted longer than its server.
+func (f *failures) lost(slots int, moved func() int64) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if row := f.inRow.Load(); f.ended == nil && row >= longRow(slots) && moved() == f.rowMoved {
+		f.ended = inRow(row, f.last)
 	}
 	return f.ended
 }
