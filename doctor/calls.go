@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,8 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+
+	"flightbench/internal/target"
 )
 
 // verdict is what an answer says about a call.
@@ -57,89 +60,6 @@ const (
 	maxActions = 1000
 	maxListed  = 64 << 20 // bytes
 )
-
-// methods are Flight's calls in the order of Flight.proto. Each asks for something that is not there, or ends at once.
-var methods = []struct {
-	name   string
-	writes bool
-	call   func(ctx context.Context, l *link, f *found, opts ...grpc.CallOption) error
-}{
-	{"Handshake", false, func(ctx context.Context, l *link, _ *found, opts ...grpc.CallOption) error {
-		s, err := l.Handshake(ctx, opts...)
-		if err != nil {
-			return err
-		}
-		_ = s.CloseSend()
-		_, err = s.Recv()
-		return err
-	}},
-	{"ListFlights", false, func(ctx context.Context, l *link, f *found, opts ...grpc.CallOption) (err error) {
-		s, err := l.ListFlights(ctx, &flight.Criteria{}, opts...)
-		if err != nil {
-			return err
-		}
-		f.flights, f.more, err = collect(s.Recv, maxFlights)
-		return err
-	}},
-	{"GetFlightInfo", false, func(ctx context.Context, l *link, _ *found, opts ...grpc.CallOption) error {
-		_, err := l.GetFlightInfo(ctx, unknown(), opts...)
-		return err
-	}},
-	{"PollFlightInfo", false, func(ctx context.Context, l *link, _ *found, opts ...grpc.CallOption) error {
-		_, err := l.PollFlightInfo(ctx, unknown(), opts...)
-		return err
-	}},
-	{"GetSchema", false, func(ctx context.Context, l *link, _ *found, opts ...grpc.CallOption) error {
-		_, err := l.GetSchema(ctx, unknown(), opts...)
-		return err
-	}},
-	{"DoGet", false, func(ctx context.Context, l *link, _ *found, opts ...grpc.CallOption) error {
-		s, err := l.DoGet(ctx, &flight.Ticket{Ticket: []byte(nobody)}, opts...)
-		if err == nil {
-			_, err = s.Recv()
-		}
-		return err
-	}},
-	{"DoPut", true, func(ctx context.Context, l *link, _ *found, opts ...grpc.CallOption) error {
-		s, err := l.DoPut(ctx, opts...)
-		if err != nil {
-			return err
-		}
-		_ = s.Send(&flight.FlightData{FlightDescriptor: &flight.FlightDescriptor{}})
-		_ = s.CloseSend()
-		_, err = s.Recv()
-		return err
-	}},
-	{"DoExchange", true, func(ctx context.Context, l *link, _ *found, opts ...grpc.CallOption) error {
-		s, err := l.DoExchange(ctx, opts...)
-		if err != nil {
-			return err
-		}
-		_ = s.Send(&flight.FlightData{FlightDescriptor: &flight.FlightDescriptor{}})
-		_ = s.CloseSend()
-		_, err = s.Recv()
-		return err
-	}},
-	{"DoAction", false, func(ctx context.Context, l *link, _ *found, opts ...grpc.CallOption) error {
-		s, err := l.DoAction(ctx, &flight.Action{Type: nobody}, opts...)
-		if err == nil {
-			_, err = s.Recv()
-		}
-		return err
-	}},
-	{"ListActions", false, func(ctx context.Context, l *link, f *found, opts ...grpc.CallOption) error {
-		s, err := l.ListActions(ctx, &flight.Empty{}, opts...)
-		if err != nil {
-			return err
-		}
-		f.actions, _, err = collect(s.Recv, maxActions)
-		return err
-	}},
-}
-
-func unknown() *flight.FlightDescriptor {
-	return &flight.FlightDescriptor{Type: flight.DescriptorCMD, Cmd: []byte(nobody)}
-}
 
 // collect receives up to most messages, and no more once they have maxListed bytes; more says that others may follow.
 func collect[T proto.Message](recv func() (T, error), most int) (all []T, more bool, err error) {
@@ -195,11 +115,11 @@ func callAll(ctx context.Context, l *link, writes bool) (answers, found) {
 // judge says what err means, which ended a call with ctx.
 func (a *answer) judge(ctx context.Context, err error) {
 	if err == nil || errors.Is(err, io.EOF) {
-		a.Verdict, a.Code = has, codeName(codes.OK)
+		a.Verdict, a.Code = has, target.CodeName(codes.OK)
 		return
 	}
 	s := status.Convert(err)
-	a.Code, a.message = codeName(s.Code()), s.Message()
+	a.Code, a.message = target.CodeName(s.Code()), s.Message()
 	switch c := s.Code(); {
 	case ctx.Err() != nil, c == codes.DeadlineExceeded: // the server may notice the deadline before we do
 		a.Verdict = silent
@@ -216,19 +136,6 @@ func (a *answer) judge(ctx context.Context, err error) {
 	default:
 		a.Verdict = has
 	}
-}
-
-// codeName is a code as gRPC's documents spell it.
-func codeName(c codes.Code) string {
-	b := []byte(c.String())
-	var out []byte
-	for i, r := range b {
-		if i > 0 && r >= 'A' && r <= 'Z' && b[i-1] >= 'a' && b[i-1] <= 'z' {
-			out = append(out, '_')
-		}
-		out = append(out, r)
-	}
-	return strings.ToUpper(string(out))
 }
 
 // with lists the calls of a verdict, in the order of methods.
@@ -252,8 +159,13 @@ func (as answers) serveNothing() bool {
 	return true
 }
 
+// open tells whether a call but Handshake is answered.
+func (as answers) open() bool {
+	return slices.ContainsFunc(as.with(has), func(m string) bool { return m != "Handshake" })
+}
+
 // answered tells whether the server answers calls at all, so that it is worth while to make more.
-func (x *examiner) answered() bool { return len(x.calls.with(has)) > 0 }
+func (x *examiner) answered() bool { return x.calls.open() }
 
 // listCalls tells which calls the server has.
 func (x *examiner) listCalls(ctx context.Context) {
@@ -276,12 +188,14 @@ func (x *examiner) listCalls(ctx context.Context) {
 	case len(as.with(silent)) > 0:
 		level, advice = Problem, "look at what the server waits for: a lock, a full thread pool, something behind it"
 	case len(as.with(foreign)) > 0:
-		level, advice = Problem, "an HTTP server or a proxy answers there: check the port and the proxy's route for gRPC"+x.quote(as[as.with(foreign)[0]].message)
+		level, advice = Problem, "check the port, and a proxy's route for gRPC"
+		parts = append(parts, "an HTTP server or a proxy answers there"+x.quote(as[as.with(foreign)[0]].message))
 	case len(as.with(down)) > 0:
-		level, advice = Problem, "look at the server's log"+x.quote(as[as.with(down)[0]].message)
+		level, advice = Problem, "look at the server's log"
+		parts[len(parts)-1] += x.quote(as[as.with(down)[0]].message)
 	case len(have) == 0 && len(as.with(refuses)) == 0 || as.serveNothing():
 		level, advice = Problem, "this gRPC server has no Flight service worth the name: check the port, and that the service is registered"
-	case len(have) == 0:
+	case !as.open() && len(as.with(refuses)) > 0:
 		level = Info // the credentials are what is wrong, and were told
 	case len(as.with(skipped)) > 0:
 		advice = "--write-probe opens DoPut and DoExchange too, without sending data"

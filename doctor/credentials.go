@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/grpc/codes"
+
 	"flightbench/internal/target"
 )
 
@@ -21,7 +23,7 @@ func (x *examiner) asStranger(ctx context.Context) {
 	l, err := dialBare(x.t)
 	if err != nil {
 		x.halt = "no connection could be made"
-		x.add(Problem, x.explain(err), "", nil)
+		x.fail(ctx, "", err, "", nil)
 		return
 	}
 	var f found
@@ -44,7 +46,7 @@ func (x *examiner) credentials(ctx context.Context) {
 	data.Given = given(x.t)
 	l, err := dialLink(ctx, x.t, target.Tuning{})
 	if err != nil {
-		x.add(Problem, fmt.Sprintf("the %s given is not taken: %s", data.Given, x.explain(err)), "", data)
+		x.fail(ctx, fmt.Sprintf("the %s given is not taken: ", data.Given), err, x.schemes(data), data)
 		x.halt = "the server does not let us in"
 		return
 	}
@@ -81,6 +83,9 @@ func (x *examiner) uninvited(asked []string, data credentialsData) {
 			text += "; Handshake is there, but nothing needs it"
 		}
 		x.add(Info, text, "", data)
+	case !x.strange.open():
+		first := x.strange[asked[0]]
+		x.add(Problem, fmt.Sprintf("asked for by every call, and none were given: nothing can be measured without: %s%s", first.Code, x.quote(first.message)), x.schemes(data), data)
 	default:
 		first := x.strange[asked[0]]
 		x.add(Warning, fmt.Sprintf("asked for by %s: %s%s", some(asked, 4), first.Code, x.quote(first.message)), x.schemes(data), data)
@@ -95,6 +100,8 @@ func (x *examiner) schemes(d credentialsData) string {
 		return "the server asks for a bearer token: --token"
 	case strings.HasPrefix(challenge, "basic"):
 		return "the server asks for user and password: --auth basic --user"
+	case d.Handshake == has && x.strange["Handshake"].Code != target.CodeName(codes.OK): // it waits for a message
+		return "Handshake is there, and reads what it gets: --auth handshake or handshake-plain with --user; or else --auth basic, or --token"
 	case d.Handshake == has:
 		return "Handshake is there: --auth basic or --auth handshake with --user; or else --token"
 	case d.Handshake == lacks:

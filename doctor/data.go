@@ -7,12 +7,14 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"flightbench/internal/target"
 	"flightbench/internal/wire"
 )
 
@@ -28,6 +30,16 @@ const (
 const (
 	smallBatch   = 64 << 10 // bytes of a batch's body
 	largeMessage = 4 << 20  // what grpc-go and tonic receive unless told otherwise
+
+	// A stream slower than this over a short way waits for its server: a single core and a network of 1 Gbit/s have more.
+	slowStream = 50e6 // bytes/s
+	shortWay   = 5 * time.Millisecond
+)
+
+// What a rate takes: this many bytes, or this much time, after the first batch. No warning comes of less time.
+const (
+	leastRated   = 1 << 20
+	leastWatched = 200 * time.Millisecond
 )
 
 type dataData struct {
@@ -46,17 +58,23 @@ type dataData struct {
 	Misaligned   int64            `json:"misaligned_bytes"`
 	EmptyBatches int64            `json:"zero_row_batches"`
 	Metadata     int64            `json:"metadata_only_messages"`
+	First        int64            `json:"first_batch_ns"`
+	Rest         int64            `json:"rest_ns"`        // from the first batch to the last
+	Rate         float64          `json:"rate,omitempty"` // logical bytes/s of the rest; 0: too little for one
 }
 
 // data reads the beginning of a stream and tells how it is made.
 func (x *examiner) data(ctx context.Context) {
 	s, err := x.findSource(ctx)
-	if err != nil {
-		l, text, advice := Problem, x.explain(err), "a flight that is listed or named should have data: look at the server's log"
-		if errors.Is(err, errNoSource) {
-			l, text, advice = Info, "not looked at: "+err.Error(), adviceSource
+	if _, told := status.FromError(err); err != nil {
+		switch {
+		case errors.Is(err, errNoSource):
+			x.add(Info, "not looked at: "+err.Error(), adviceSource, nil)
+		case told && x.o.Descriptor != nil:
+			x.noFlight(ctx, err)
+		default:
+			x.fail(ctx, "", err, "a flight that is listed or named should have data: look at the server's log", nil)
 		}
-		x.add(l, text, advice, nil)
 		return
 	}
 	d := dataData{Flight: s.name, Location: s.location, Codecs: map[string]int64{}}
@@ -65,18 +83,18 @@ func (x *examiner) data(ctx context.Context) {
 	var bad *wire.DataError
 	switch {
 	case errors.As(err, &bad):
-		x.add(Problem, fmt.Sprintf("%s cannot be decoded: %v", s.name, err), "the server, or what wrote its data, does not keep to Arrow's format", d)
+		x.add(Problem, fmt.Sprintf("%s%s cannot be decoded: %v", s.name, s.at(), err), "the server, or what wrote its data, does not keep to Arrow's format", d)
 		s.close()
 		return
 	case err != nil && d.Batches == 0:
-		x.add(Problem, fmt.Sprintf("DoGet of %s: %s%s", s.name, codeName(status.Code(err)), x.quote(status.Convert(err).Message())), "a flight that is listed should have data: look at the server's log", d)
+		x.add(Problem, fmt.Sprintf("DoGet of %s%s: %s%s", s.name, s.at(), target.CodeName(status.Code(err)), x.quote(status.Convert(err).Message())), "a flight that is listed should have data: look at the server's log", d)
 		s.close()
 		return
 	}
 	x.source = s
 	x.tellData(d)
 	if err != nil && status.Code(err) != codes.DeadlineExceeded {
-		x.add(Problem, fmt.Sprintf("then the stream broke: %s%s", codeName(status.Code(err)), x.quote(status.Convert(err).Message())), "look at the server's log", nil)
+		x.add(Problem, fmt.Sprintf("then the stream%s broke: %s%s", s.at(), target.CodeName(status.Code(err)), x.quote(status.Convert(err).Message())), "look at the server's log", nil)
 	}
 	if d.Batches > 0 {
 		x.tellCompression(d)
@@ -88,6 +106,7 @@ func (x *examiner) data(ctx context.Context) {
 func (d *dataData) read(ctx context.Context, s *source) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	start := time.Now()
 	stream, err := s.link.DoGet(ctx, &flight.Ticket{Ticket: s.ticket})
 	if err != nil {
 		return err
@@ -95,7 +114,14 @@ func (d *dataData) read(ctx context.Context, s *source) error {
 	r := wire.NewReaderLimits(stream, wire.Direct, wire.Batch, memory.DefaultAllocator, wire.Limits{Inflated: maxInflated, Rows: maxRows})
 	defer r.Close()
 	var rows, sizes []int64
-	defer func() { d.MedianRows, d.MedianBytes = median(rows), median(sizes) }()
+	var first, last time.Time // batch
+	var before int64          // logical bytes up to the first
+	defer func() {
+		d.MedianRows, d.MedianBytes = median(rows), median(sizes)
+		if d.Rest = int64(last.Sub(first)); d.Logical-before >= leastRated || d.Rest >= int64(leastWatched) {
+			d.Rate = float64(d.Logical-before) / max(last.Sub(first), 1).Seconds()
+		}
+	}()
 	for d.Batches < maxBatches && d.Bytes < maxBytes {
 		e, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -120,6 +146,9 @@ func (d *dataData) read(ctx context.Context, s *source) error {
 			d.Bytes += e.Body
 			d.Logical += e.Logical
 			d.Codecs[e.Codec]++
+			if last = time.Now(); d.Batches == 1 {
+				first, before, d.First = last, d.Logical, int64(last.Sub(start))
+			}
 			if e.Rows == 0 {
 				d.EmptyBatches++
 				continue
@@ -155,10 +184,19 @@ func (x *examiner) tellData(d dataData) {
 			parts = append(parts, fmt.Sprintf("%s: %s", p.what, number(p.n)))
 		}
 	}
+	switch {
+	case d.Rate > 0:
+		parts = append(parts, fmt.Sprintf("%s, the first batch after %s", rate(d.Rate), span(time.Duration(d.First))))
+	case d.Batches > 0:
+		parts = append(parts, fmt.Sprintf("the first batch after %s", span(time.Duration(d.First))))
+	}
 	level, advice := OK, ""
 	switch {
 	case d.Batches == 0:
 		level = Info
+	case d.Rate > 0 && d.Rate < slowStream && d.Rest >= int64(leastWatched) && x.peer.RTT < shortWay:
+		level = Warning
+		advice = fmt.Sprintf("slow for a round trip of %s: see what the server does between batches (%s rows each), and whether several streams at once get more", span(x.peer.RTT), number(d.MedianRows))
 	case d.Largest > largeMessage:
 		level = Warning
 		parts = append(parts, "messages of up to "+size(d.Largest))

@@ -6,6 +6,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,6 +67,8 @@ type examiner struct {
 	ping   bool    // it has the action ping
 	own    bool    // it is a server of flightbench
 	source *source // data that can be read; nil: none was found
+
+	located map[string]handedOut // locations that were looked at, by URI
 }
 
 // A probe asks one question and adds the lines that answer it.
@@ -150,13 +153,20 @@ func (x *examiner) run(ctx context.Context, p probe) {
 	p.run(x, ctx)
 }
 
-// explain is what target.Explain says, without gRPC's words around it, and without the address that heads the report.
-func (x *examiner) explain(err error) string {
-	err = target.Explain(x.t, err)
-	if s, ok := status.FromError(err); ok && strings.HasPrefix(err.Error(), "rpc error: ") {
-		return codeName(s.Code()) + ": " + s.Message()
+// explain is what target.Explain says of t, without the address that heads the report, and what to do about it.
+func explain(ctx context.Context, t target.Target, err error) (what, advice string) {
+	err = target.ExplainContext(ctx, t, err)
+	var e *target.Explained
+	if errors.As(err, &e) {
+		return e.What, e.Advice
 	}
-	return strings.TrimPrefix(err.Error(), "cannot reach "+x.t.URI+": ")
+	return status.Convert(err).Message(), "" // we have ended it ourselves
+}
+
+// fail adds the Problem err of the examiner's target, after words that lead to it. The advice is for where target.Explain has none.
+func (x *examiner) fail(ctx context.Context, lead string, err error, advice string, data any) {
+	what, do := explain(ctx, x.t, err)
+	x.add(Problem, lead+what, cmp.Or(do, advice), data)
 }
 
 func topics(ps []probe) string {

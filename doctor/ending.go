@@ -41,7 +41,7 @@ type cancelData struct {
 func (x *examiner) cancellation(ctx context.Context) {
 	l, err := dialLink(ctx, x.t, target.Tuning{Window: wideWindow, ConnWindow: 2 * wideWindow})
 	if err != nil {
-		x.add(Problem, x.explain(err), "", nil)
+		x.fail(ctx, "", err, "", nil)
 		return
 	}
 	defer l.close()
@@ -60,7 +60,7 @@ func (x *examiner) cancellation(ctx context.Context) {
 		_, err = s.Recv()
 	}
 	if err != nil {
-		x.add(Info, fmt.Sprintf("cannot be told: the stream failed by itself, %s%s", codeName(status.Code(err)), x.quote(status.Convert(err).Message())), "", nil)
+		x.add(Info, fmt.Sprintf("cannot be told: the stream failed by itself, %s%s", target.CodeName(status.Code(err)), x.quote(status.Convert(err).Message())), "", nil)
 		return
 	}
 	start := time.Now()
@@ -81,7 +81,8 @@ func (x *examiner) cancellation(ctx context.Context) {
 			return
 		}
 	}
-	x.add(Warning, "the connection did not survive it: "+x.explain(err), "a cancelled call should end itself alone: look at the server's log", nil)
+	what, _ := explain(ctx, x.t, err)
+	x.add(Warning, "the connection did not survive it: "+what, "a cancelled call should end itself alone: look at the server's log", nil)
 }
 
 // tellCancel says what was seen: whether data came also after the server knew, and whether everything came.
@@ -166,7 +167,7 @@ func (x *examiner) deadline(ctx context.Context) {
 			"have the server end calls whose deadline (grpc-timeout) has passed: those of clients that are gone pile up", d)
 		return
 	}
-	d.Ended, d.Code = int64(took), codeName(code)
+	d.Ended, d.Code = int64(took), target.CodeName(code)
 	text := fmt.Sprintf("honoured: told %s, the server ended a call after %s", span(requestDeadline), span(took))
 	d.Stream = x.unreadStream(ctx)
 	switch d.Stream {
@@ -241,7 +242,7 @@ func (x *examiner) unreadStream(ctx context.Context) string {
 		case c == codes.DeadlineExceeded, c == codes.Canceled:
 			return "ended"
 		case err != nil:
-			return "failed with " + codeName(c)
+			return "failed with " + target.CodeName(c)
 		}
 		read += len(m.GetDataBody())
 	}

@@ -8,6 +8,9 @@ import (
 	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"flightbench/internal/target"
 )
@@ -32,6 +35,9 @@ func (x *examiner) listFlights(context.Context) {
 	}
 	d := flightsData{len(x.found.flights), x.found.more, names}
 	switch {
+	case d.Count == 0 && x.calls["ListFlights"].Code != target.CodeName(codes.OK):
+		a := x.calls["ListFlights"]
+		x.add(Info, "cannot be listed: "+a.Code+x.quote(a.message), "", d)
 	case d.Count == 0:
 		x.add(Info, "none listed: data is asked for by descriptors that the client must know", "", d)
 	case d.More:
@@ -46,6 +52,7 @@ type handedOut struct {
 	URI     string `json:"uri"`
 	Level   Level  `json:"level"`
 	Finding string `json:"finding"`
+	Advice  string `json:"advice,omitempty"`
 }
 
 // maxLocations are looked at; flights of a cluster list the same few again and again.
@@ -56,7 +63,7 @@ func (x *examiner) locations(ctx context.Context) {
 	infos := slices.Clone(x.found.flights)
 	if x.o.Descriptor != nil {
 		if info, err := x.link.GetFlightInfo(ctx, x.o.Descriptor); err == nil {
-			infos = append(infos, info)
+			infos = append(slices.DeleteFunc(infos, x.isNamed), info)
 		}
 	}
 	uris, endpoints, more := gather(infos)
@@ -73,6 +80,10 @@ func (x *examiner) locations(ctx context.Context) {
 		wg.Go(func() { all[i] = x.location(ctx, uri) })
 	}
 	wg.Wait()
+	x.located = map[string]handedOut{}
+	for i, uri := range uris {
+		x.located[uri] = all[i]
+	}
 	worst, texts := OK, []string{}
 	for _, l := range all {
 		worst = max(worst, l.Level)
@@ -83,11 +94,16 @@ func (x *examiner) locations(ctx context.Context) {
 		}
 	}
 	text := fmt.Sprintf("%s in %s; %s", count(len(uris), "location")+cut(more), count(endpoints, "endpoint"), some(texts, 3))
-	advice := ""
-	if worst > OK {
+	advice := all[slices.IndexFunc(all, func(l handedOut) bool { return l.Level == worst })].Advice
+	if worst > OK && advice == "" {
 		advice = "have the server hand out an address that its clients can reach; until then --location original reads over this connection, --location rewrite:FROM=TO elsewhere"
 	}
 	x.add(worst, text, advice, all)
+}
+
+// isNamed tells whether info is of the flight that Options name.
+func (x *examiner) isNamed(info *flight.FlightInfo) bool {
+	return proto.Equal(info.GetFlightDescriptor(), x.o.Descriptor)
 }
 
 // gather lists the locations of all endpoints, each once. Those that mean the same connection are left out.
@@ -142,13 +158,81 @@ func (x *examiner) location(ctx context.Context, uri string) handedOut {
 	if err != nil {
 		return say(Warning, "cannot be resolved from here: %s", why(err))
 	}
-	for _, r := range all {
-		if r.err == nil {
-			if x.t.TLS != nil && (p.scheme == "grpc" || p.scheme == "grpc+tcp" || p.scheme == "http") {
-				return say(Warning, "is plaintext, while this connection is not")
-			}
-			return say(OK, "can be reached from here")
-		}
+	if !slices.ContainsFunc(all, func(r reach) bool { return r.err == nil }) {
+		return say(Warning, "cannot be reached from here: %s", all[0].Error)
 	}
-	return say(Warning, "cannot be reached from here: %s", all[0].Error)
+	if x.t.TLS != nil && (p.scheme == "grpc" || p.scheme == "grpc+tcp" || p.scheme == "http") {
+		return say(Warning, "is plaintext, while this connection is not")
+	}
+	if p.scheme == "http" || p.scheme == "https" {
+		return say(OK, "accepts connections from here; what it has was not asked for")
+	}
+	what, advice, ok := x.callAt(ctx, uri)
+	if !ok {
+		say(Warning, "%s", what)
+		out.Advice = x.safe(advice)
+		return out
+	}
+	return say(OK, "%s", what)
+}
+
+// callAt makes a call at a location as a client does that reads there: DoGet, of a ticket that nobody has.
+func (x *examiner) callAt(ctx context.Context, uri string) (what, advice string, ok bool) {
+	session, err := x.link.session.At(uri)
+	if err != nil {
+		return "cannot be used: " + err.Error(), "", false
+	}
+	conn, err := session.Dial()
+	if err != nil {
+		return "cannot be used: " + err.Error(), "", false
+	}
+	defer conn.Close()
+	call, cancel := context.WithTimeout(ctx, x.o.Timeout*3/5) // the rest is for finding out why not
+	defer cancel()
+	err = session.Do(call, func(ctx context.Context) error {
+		s, err := flight.NewFlightServiceClient(conn).DoGet(ctx, &flight.Ticket{Ticket: []byte(nobody)})
+		if err == nil {
+			_, err = s.Recv()
+		}
+		return err
+	})
+	var a answer
+	switch a.judge(call, err); a.Verdict {
+	case has:
+		return "answers DoGet from here", "", true
+	case lacks:
+		return "is a gRPC server, but has no DoGet", "have the server hand out addresses where its tickets can be read", false
+	case foreign:
+		return "answers, but not by gRPC" + x.quote(a.message), "check the port, and a proxy's route for gRPC", false
+	}
+	what, advice = explain(ctx, session.Target(), err)
+	return "does not answer from here: " + what, advice, false
+}
+
+// noFlight tells why there is no FlightInfo of the flight that Options name.
+func (x *examiner) noFlight(ctx context.Context, err error) {
+	var names []string
+	for _, f := range x.found.flights {
+		names = append(names, describeFlight(f.GetFlightDescriptor()))
+	}
+	listed := "; the server lists no flights"
+	if len(names) > 0 {
+		listed = "; listed are: " + some(names, shownFlights)
+	}
+	kind, flag := "path", "--path"
+	if len(x.o.Descriptor.GetPath()) == 0 {
+		kind, flag = "command", "--cmd"
+	}
+	code := status.Code(err)
+	said := target.CodeName(code) + x.quote(status.Convert(err).Message())
+	switch {
+	case slices.ContainsFunc(x.found.flights, x.isNamed):
+		x.add(Problem, "it is listed, but GetFlightInfo fails: "+said, "look at the server's log", nil)
+	case code == codes.NotFound || code == codes.InvalidArgument:
+		x.add(Problem, fmt.Sprintf("no flight of that %s%s; GetFlightInfo ended with %s", kind, listed, said), "name another with "+flag, nil)
+	case code == codes.Unavailable || code == codes.DeadlineExceeded || code == codes.Unauthenticated || code == codes.PermissionDenied:
+		x.fail(ctx, "GetFlightInfo: ", err, "look at the server's log", nil)
+	default:
+		x.add(Problem, fmt.Sprintf("GetFlightInfo of that %s ended with %s%s", kind, said, listed), "check "+flag+", and look at the server's log", nil)
+	}
 }

@@ -119,14 +119,14 @@ func TestLocations(t *testing.T) {
 		t.Fatal(err)
 	}
 	dead.Close()
-	alive := listen(t, func(net.Conn) {}).URI
+	hangsUp, alive, bare := listen(t, func(net.Conn) {}).URI, stock(t, &fake{}).URI, stock(t, nil).URI
 	for uri, want := range map[string]struct {
 		level Level
 		words string
 	}{
 		"":                                     {OK, "same connection"},
 		"arrow-flight-reuse-connection://?":    {OK, "same connection"},
-		alive:                                  {OK, "can be reached"},
+		alive:                                  {OK, "answers DoGet from here"},
 		"grpc://0.0.0.0:5":                     {Warning, "an address to listen on"},
 		"grpc+tcp://[::]:5":                    {Warning, "an address to listen on"},
 		"grpc://" + dead.Addr().String():       {Warning, "connection refused → have the server hand out"},
@@ -136,7 +136,9 @@ func TestLocations(t *testing.T) {
 		"grpc://\x1b[31mred":                   {Problem, "leads nowhere"},
 		"grpc+unix:///nowhere":                 {Warning, "no such file"},
 		strings.Repeat("grpc://x", 10_000):     {Warning, ""},
-		"grpc+tls://" + alive[len("grpc://"):]: {OK, "can be reached"},
+		"grpc+tls://" + alive[len("grpc://"):]: {Warning, "does not answer from here: it speaks plaintext HTTP/2 there, not TLS → write grpc://"},
+		hangsUp:                                {Warning, "does not answer from here: it closes the connection"},
+		bare:                                   {Warning, "is a gRPC server, but has no DoGet → have the server"},
 	} {
 		f := &fake{messages: batchesOf(t, 1, 1)}
 		if uri != "" {
@@ -171,10 +173,10 @@ func TestData(t *testing.T) {
 		{"good", good, "data", OK, "(all of it): 4,000 rows, 4 batches of 1,000 rows"},
 		{"uncompressed", good, "compression", Info, "none"},
 		{"compressed", batchesOf(t, 2, 100_000, ipc.WithZstd()), "compression", Warning, "saves next to nothing"},
-		{"small", batchesOf(t, 100, 1000), "data", Warning, "64 batches of 1,000 rows, 7.81 KiB (median) → small batches"},
+		{"small", batchesOf(t, 100, 1000), "data", Warning, "64 batches of 1,000 rows, 7.81 KiB (median); the first batch after "},
 		{"nothing", nil, "data", Info, "no batches"},
 		{"metadata alone", []*flight.FlightData{good[0], meta, good[1], meta, good[2]}, "data", OK, "messages of metadata alone: 2"},
-		{"no rows", append(batchesOf(t, 3, 0), batchesOf(t, 1, 5)[1]), "data", Warning, "batches without rows: 3 → most batches have no rows"},
+		{"no rows", append(batchesOf(t, 3, 0), batchesOf(t, 1, 5)[1]), "data", Warning, "batches without rows: 3; the first batch after "},
 		{"large", batchesOf(t, 1, 1<<20), "data", Warning, "messages of up to 8 MiB → clients with gRPC's usual limit"},
 		{"broken", broken, "data", Problem, "cannot be decoded: message 6"},
 		{"truncated", truncated, "data", Problem, "cannot be decoded: message 2"},

@@ -10,6 +10,8 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"google.golang.org/grpc/status"
+
+	"flightbench/internal/target"
 )
 
 const (
@@ -56,7 +58,7 @@ func (x *examiner) latency(ctx context.Context) {
 			break
 		}
 		if err != nil {
-			x.add(Problem, fmt.Sprintf("%s failed after %s: %s%s", d.Call, count(len(all), "call"), codeName(status.Code(err)), x.quote(status.Convert(err).Message())), "look at the server's log", nil)
+			x.add(Problem, fmt.Sprintf("%s failed after %s: %s%s", d.Call, count(len(all), "call"), target.CodeName(status.Code(err)), x.quote(status.Convert(err).Message())), "look at the server's log", nil)
 			return
 		}
 		all = append(all, time.Since(start))

@@ -63,9 +63,9 @@ func hasCredentials(t target.Target) bool {
 	return t.Auth.Method != "" && t.Auth.Method != "none" || len(t.Headers) > 0
 }
 
-// quote is what a server said, in quotation marks; empty if it said nothing.
+// quote is what a server said in brief, in quotation marks; empty if it said nothing.
 func (x *examiner) quote(s string) string {
-	if s = x.clip(s, 100); s == "" {
+	if s = clip(x.t.Brief(s), 200); s == "" {
 		return ""
 	}
 	return fmt.Sprintf(" (it says “%s”)", s)

@@ -10,6 +10,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"flightbench/internal/target"
 )
 
 // Sizes of messages that are tried, and how exactly the limit is looked for.
@@ -49,7 +51,7 @@ func (x *examiner) messageSize(ctx context.Context) {
 			unknown = "the server answers before it has read the message"
 			return false
 		default:
-			d.Refuses, d.Code = n, codeName(c)
+			d.Refuses, d.Code = n, target.CodeName(c)
 			return true
 		}
 	}

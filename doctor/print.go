@@ -15,8 +15,12 @@ const (
 	leastText = 30 // columns for text, however narrow the screen
 )
 
+// glance is how many lines a report may have before its end repeats what to mend.
+const glance = 8
+
 // Print writes the report for people: a line a finding, wrapped to width columns, advice below its finding. Warnings and problems are
-// marked by words; "·" is a fact that is neither good nor bad.
+// marked by words; "·" is a fact that is neither good nor bad. A long report ends with what to do about problems and then warnings, so
+// that the end of the screen suffices.
 func (r *Report) Print(w io.Writer, width int) error {
 	topics := 0
 	for _, l := range r.Lines {
@@ -34,21 +38,42 @@ func (r *Report) Print(w io.Writer, width int) error {
 		}
 		last = l.Topic
 		head := fmt.Sprintf("%-*s  %-*s  ", markWidth, marks[l.Level], topics, topic)
-		for _, text := range wrap(l.Text, room) {
-			b.WriteString(strings.TrimRight(head+text, " ") + "\n")
-			head = strings.Repeat(" ", indent)
-		}
-		arrow := "→ "
+		put(&b, head, l.Text, room)
 		if l.Advice != "" {
-			for _, text := range wrap(l.Advice, room-2) {
-				b.WriteString(strings.Repeat(" ", indent) + arrow + text + "\n")
-				arrow = "  "
-			}
+			put(&b, strings.Repeat(" ", indent)+"→ ", l.Advice, room-2)
 		}
 	}
 	fmt.Fprintf(&b, "%s\n", r.summary())
+	if len(r.Lines) > glance {
+		r.repeat(&b, indent, room)
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// repeat writes what to mend: the worst first, by its advice where there is some.
+func (r *Report) repeat(b *strings.Builder, indent, room int) {
+	for _, level := range []Level{Problem, Warning} {
+		for _, l := range r.Lines {
+			if l.Level != level {
+				continue
+			}
+			head := fmt.Sprintf("%-*s  %-*s", markWidth, marks[level], indent-markWidth-2, l.Topic)
+			if l.Advice == "" {
+				put(b, head, l.Text, room)
+				continue
+			}
+			put(b, head+"→ ", l.Advice, room-2)
+		}
+	}
+}
+
+// put writes text wrapped to room runes after head, and under it.
+func put(b *strings.Builder, head, text string, room int) {
+	for _, line := range wrap(text, room) {
+		b.WriteString(strings.TrimRight(head+line, " ") + "\n")
+		head = strings.Repeat(" ", utf8.RuneCountInString(head))
+	}
 }
 
 func (r *Report) summary() string {

@@ -47,6 +47,23 @@ PROBLEM           short
 	}
 }
 
+// TestPrintLong ends a long report with what to mend, the worst first.
+func TestPrintLong(t *testing.T) {
+	long := Report{Lines: slices.Concat(sample.Lines, make([]Line, glance))}
+	var b strings.Builder
+	if err := long.Print(&b, 60); err != nil {
+		t.Fatal(err)
+	}
+	want := `1 problem, 1 warning
+PROBLEM  data     short
+WARNING  data     → and advice, which is too long for them
+                    as well
+`
+	if !strings.HasSuffix(b.String(), want) {
+		t.Errorf("got\n%s\nwant at its end\n%s", b.String(), want)
+	}
+}
+
 func TestJSON(t *testing.T) {
 	b, err := json.Marshal(sample)
 	if err != nil {

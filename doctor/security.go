@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net"
 	"strings"
 	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // soon is how many days before its end a certificate is warned about.
@@ -44,10 +46,12 @@ func (x *examiner) security(ctx context.Context) {
 		}
 		return
 	}
-	state, err := handshake(ctx, p, x.t.TLS)
+	first, cancel := context.WithTimeout(ctx, x.o.Timeout*3/5) // the rest is for finding out why not
+	state, asked, err := handshake(first, p, x.t.TLS)
+	cancel()
 	if err != nil {
 		x.halt = "there is no TLS connection"
-		x.noTLS(ctx, p, err)
+		x.fail(ctx, "", status.Error(codes.Unavailable, err.Error()), "", nil)
 		return
 	}
 	certErr := verify(state, x.t.TLS)
@@ -56,8 +60,13 @@ func (x *examiner) security(ctx context.Context) {
 		data.Certificate = describe(state.PeerCertificates)
 	}
 	text := data.Version + ", " + data.Cipher
-	if len(x.t.TLS.Certificates) > 0 {
+	switch given := len(x.t.TLS.Certificates) > 0; {
+	case given && asked:
 		text += ", with a client certificate"
+	case given:
+		text += ", which asks for no client certificate"
+	case asked:
+		text += ", which asks for a client certificate"
 	}
 	switch {
 	case state.NegotiatedProtocol != "h2":
@@ -69,48 +78,38 @@ func (x *examiner) security(ctx context.Context) {
 	default:
 		x.add(OK, text, "", data)
 	}
-	x.certificate(data.Certificate, certErr)
+	x.certificate(ctx, data.Certificate, certErr)
 }
 
-// noTLS says why there is no TLS connection, by a look at what the port speaks instead.
-func (x *examiner) noTLS(ctx context.Context, p place, err error) {
-	var plain tls.RecordHeaderError
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		x.add(Problem, "the port accepts connections, but does not answer a TLS client", "check that it is the server's port, and that it is meant to speak TLS", nil)
-		return
-	case errors.As(err, &plain):
-		switch kind, detail := sniff(ctx, p, x.o.Timeout/5); kind {
-		case "http2":
-			x.add(Problem, "the port speaks plaintext HTTP/2, and the target is TLS", "write grpc:// in place of grpc+tls://, or give the server a certificate", nil)
-			return
-		case "http1", "other":
-			x.add(Problem, fmt.Sprintf("the port speaks neither TLS nor HTTP/2: it begins with %q", detail), "this is no gRPC server: check the port", nil)
-			return
-		}
-	}
-	x.add(Problem, x.explain(err), "", nil)
-}
-
-// handshake connects as t's configuration says, but trusts every certificate.
-func handshake(ctx context.Context, p place, conf *tls.Config) (tls.ConnectionState, error) {
+// handshake connects as conf says, but trusts every certificate. asked tells whether the server wants one of the client, too.
+func handshake(ctx context.Context, p place, conf *tls.Config) (state tls.ConnectionState, asked bool, err error) {
 	address := p.path
 	if p.network == "tcp" {
 		address = net.JoinHostPort(p.host, p.port)
 	}
 	nc, err := (&net.Dialer{}).DialContext(ctx, p.network, address)
 	if err != nil {
-		return tls.ConnectionState{}, err
+		return state, false, err
 	}
 	defer nc.Close()
 	conf = conf.Clone()
+	given := conf.Certificates
+	conf.GetClientCertificate = func(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		asked = true
+		for i := range given {
+			if info.SupportsCertificate(&given[i]) == nil {
+				return &given[i], nil
+			}
+		}
+		return new(tls.Certificate), nil // none
+	}
 	conf.NextProtos = []string{"h2"}
 	conf.InsecureSkipVerify, conf.VerifyPeerCertificate, conf.VerifyConnection = true, nil, nil
 	tc := tls.Client(nc, conf)
 	if err := tc.HandshakeContext(ctx); err != nil {
-		return tls.ConnectionState{}, err
+		return state, asked, err
 	}
-	return tc.ConnectionState(), nil
+	return tc.ConnectionState(), asked, nil
 }
 
 // verify checks the server's certificates as crypto/tls does.
@@ -145,7 +144,7 @@ func describe(chain []*x509.Certificate) *certificateData {
 }
 
 // certificate tells of the certificate and its verification.
-func (x *examiner) certificate(d *certificateData, err error) {
+func (x *examiner) certificate(ctx context.Context, d *certificateData, err error) {
 	x.topic = "certificate"
 	if d == nil {
 		x.add(Problem, "the server showed none", "give the server a certificate", nil)
@@ -168,7 +167,7 @@ func (x *examiner) certificate(d *certificateData, err error) {
 	case time.Now().After(d.NotAfter):
 		x.add(Problem, fmt.Sprintf("%s: it expired on %s", what, d.NotAfter.Format(time.DateOnly)), "renew it, and have the server load it", nil)
 	case err != nil && !x.t.TLS.InsecureSkipVerify:
-		x.add(Problem, fmt.Sprintf("%s: %s", what, x.explain(err)), "", nil)
+		x.fail(ctx, what+": ", err, "", nil)
 	case d.DaysLeft < soon:
 		x.add(Warning, fmt.Sprintf("%s: %s", what, until), "renew it before then, and make sure that the server loads it", nil)
 	case !x.t.TLS.InsecureSkipVerify:
@@ -177,7 +176,8 @@ func (x *examiner) certificate(d *certificateData, err error) {
 	if x.t.TLS.InsecureSkipVerify {
 		text := fmt.Sprintf("%s: NOT VERIFIED, as you asked with --tls-skip-verify; %s", what, until)
 		if err != nil {
-			text = fmt.Sprintf("NOT VERIFIED, as you asked with --tls-skip-verify; it would fail: %s", x.explain(err))
+			why, _ := explain(ctx, x.t, err)
+			text = "NOT VERIFIED, as you asked with --tls-skip-verify; it would fail: " + why
 		}
 		x.add(Warning, text, "give its CA with --cacert: without verification anyone can pose as the server", nil)
 		return

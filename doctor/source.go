@@ -78,7 +78,14 @@ func (x *examiner) follow(ctx context.Context, s *source, info *flight.FlightInf
 	}
 	for _, l := range e.GetLocation() {
 		uri := l.GetUri()
-		if strings.HasPrefix(uri, "http") || x.location(ctx, uri).Level != OK {
+		if strings.HasPrefix(uri, "http") {
+			continue
+		}
+		at, ok := x.located[uri]
+		if !ok {
+			at = x.location(ctx, uri)
+		}
+		if at.Level != OK {
 			continue
 		}
 		session, err := x.link.session.At(uri)
@@ -106,6 +113,14 @@ func (s *source) fresh(ctx context.Context, l *link) []byte {
 		return s.ticket
 	}
 	return info.Endpoint[0].GetTicket().GetTicket()
+}
+
+// at is " at" the address where s is read, empty where that is the same connection.
+func (s *source) at() string {
+	if s.location == "" {
+		return ""
+	}
+	return " at " + s.location
 }
 
 // close closes the connection to a location.

@@ -37,7 +37,8 @@ func TestChosenData(t *testing.T) {
 	r := examine(t, tt, Options{Ticket: []byte("nonsense")}, "data")
 	expect(t, r, "data", Problem, "DoGet of the ticket given: INVALID_ARGUMENT")
 	r = examine(t, tt, Options{Descriptor: &flight.FlightDescriptor{Type: flight.DescriptorPATH, Path: []string{"no", "such"}}}, "data", "locations")
-	expect(t, r, "data", Problem, "")
+	expect(t, r, "data", Problem, "no flight of that path; listed are: ")
+	expect(t, r, "data", Problem, " → name another with --path")
 }
 
 // TestDataElsewhere reads from the location that an endpoint names, past one that cannot be reached.
@@ -96,7 +97,7 @@ func TestCertificates(t *testing.T) {
 			r := examine(t, to, Options{Timeout: 300 * time.Millisecond})
 			expect(t, r, "certificate", tt.level, tt.words)
 			if tt.level != Problem {
-				expect(t, r, "HTTP/2", Problem, "there is TLS, but then")
+				expect(t, r, "HTTP/2", Problem, "it agrees to TLS and HTTP/2, but then says nothing")
 			}
 		})
 	}

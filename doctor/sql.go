@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
+	"flightbench/internal/target"
 	"flightbench/internal/wire"
 )
 
@@ -44,9 +45,11 @@ func (x *examiner) flightSQL(ctx context.Context) {
 	if err != nil {
 		switch status.Code(err) {
 		case codes.DeadlineExceeded, codes.Unavailable:
-			x.add(Problem, fmt.Sprintf("CommandGetSqlInfo is not answered: %s", codeName(status.Code(err))), "look at the server's log", nil)
+			x.add(Problem, fmt.Sprintf("CommandGetSqlInfo is not answered: %s", target.CodeName(status.Code(err))), "look at the server's log", nil)
+		case codes.NotFound, codes.InvalidArgument, codes.Unimplemented:
+			x.add(Info, fmt.Sprintf("no: GetFlightInfo does not know CommandGetSqlInfo (%s)", target.CodeName(status.Code(err))), "", nil)
 		default:
-			x.add(Info, fmt.Sprintf("no: GetFlightInfo does not know CommandGetSqlInfo (%s)", codeName(status.Code(err))), "", nil)
+			x.add(Info, fmt.Sprintf("cannot be told: GetFlightInfo of CommandGetSqlInfo ended with %s", target.CodeName(status.Code(err))), "", nil)
 		}
 		return
 	}
@@ -56,7 +59,7 @@ func (x *examiner) flightSQL(ctx context.Context) {
 			x.add(Info, "no: CommandGetSqlInfo is answered with other data", "", nil)
 			return
 		}
-		x.add(Problem, fmt.Sprintf("it knows CommandGetSqlInfo, but its answer cannot be read: %s%s", codeName(status.Code(err)), x.quote(status.Convert(err).Message())),
+		x.add(Problem, fmt.Sprintf("it knows CommandGetSqlInfo, but its answer cannot be read: %s%s", target.CodeName(status.Code(err)), x.quote(status.Convert(err).Message())),
 			"clients such as ADBC and JDBC read it when they connect: mend it", nil)
 		return
 	}

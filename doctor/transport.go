@@ -1,18 +1,10 @@
 package doctor
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"slices"
-	"strings"
 	"time"
-
-	"golang.org/x/net/http2"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"flightbench/internal/h2"
 )
@@ -40,7 +32,8 @@ func (x *examiner) transport(ctx context.Context) {
 		cancel()
 	}
 	if err != nil {
-		x.noHTTP2(ctx, err)
+		x.halt = "there is no HTTP/2 connection"
+		x.fail(ctx, "", err, "", nil)
 		return
 	}
 	rtts := []int64{int64(x.peer.RTT)}
@@ -89,86 +82,4 @@ func (x *examiner) streamLimit(p h2.Peer) {
 		x.add(Warning, fmt.Sprintf("only %s at a time on a connection: the others wait in the client", count(int(n), "call")),
 			"raise MAX_CONCURRENT_STREAMS to 100 or more, or use --connections", nil)
 	}
-}
-
-// noHTTP2 says why there is no HTTP/2 connection, by a look at what the port answers.
-func (x *examiner) noHTTP2(ctx context.Context, err error) {
-	x.halt = "there is no HTTP/2 connection"
-	p, perr := placeOf(x.t.URI)
-	if x.t.TLS != nil && status.Code(err) == codes.DeadlineExceeded {
-		x.add(Problem, "there is TLS, but then the server says nothing by HTTP/2", "check that it is the server's port, and that the server is not stuck or behind a proxy whose server is gone", nil)
-		return
-	}
-	if perr != nil || x.t.TLS != nil {
-		x.add(Problem, x.explain(err), "", nil)
-		return
-	}
-	switch kind, detail := sniff(ctx, p, x.o.Timeout/5); kind {
-	case "tls":
-		x.add(Problem, "the port speaks TLS, and the target is plaintext", "write grpc+tls:// in place of "+p.scheme+"://", nil)
-	case "http1":
-		x.add(Problem, fmt.Sprintf("the port speaks HTTP/1.1, not HTTP/2 (it says %q)", detail), "this is a web server or a proxy, not a gRPC server: check the port", nil)
-	case "other":
-		x.add(Problem, fmt.Sprintf("the port does not speak HTTP/2: it begins with %q", detail), "this is no gRPC server: check the port", nil)
-	case "closed":
-		x.add(Problem, "the port accepts connections, and hangs up on an HTTP/2 client", "check that it is the server's port; a proxy without a server behind it does this, too", nil)
-	case "silent":
-		x.add(Problem, "the port accepts connections, but says nothing to an HTTP/2 client", "check that it is the server's port, and that the server is not stuck or behind a proxy whose server is gone", nil)
-	default:
-		x.add(Problem, x.explain(err), "", nil)
-	}
-}
-
-// sniff speaks HTTP/2 to a port, and TLS where that is not understood, and says what answers: http2, http1, tls, other, silent, or
-// closed.
-func sniff(ctx context.Context, p place, patience time.Duration) (kind, detail string) {
-	hello := new(bytes.Buffer)
-	hello.WriteString(http2.ClientPreface)
-	_ = http2.NewFramer(hello, nil).WriteSettings()
-	got, end := ask(ctx, p, hello.Bytes(), patience)
-	switch {
-	case bytes.HasPrefix(got, []byte("HTTP/1.")):
-		line, _, _ := strings.Cut(string(got), "\r\n")
-		return "http1", clip(line, 60)
-	case len(got) >= 2 && got[0] == 0x15 && got[1] == 3: // a TLS alert
-		return "tls", ""
-	case len(got) >= 9 && got[3] == byte(http2.FrameSettings) && got[4]&^1 == 0:
-		return "http2", ""
-	case len(got) > 0:
-		return "other", clip(string(got[:min(len(got), 60)]), 40)
-	}
-	// A ClientHello without names, which a TLS server answers by whatever alert or handshake it likes.
-	got, _ = ask(ctx, p, clientHello, patience)
-	if len(got) >= 2 && (got[0] == 0x15 || got[0] == 0x16) && got[1] == 3 {
-		return "tls", ""
-	}
-	if end {
-		return "closed", ""
-	}
-	return "silent", ""
-}
-
-// clientHello is a complete TLS 1.2 hello with one cipher suite.
-var clientHello = append([]byte{0x16, 3, 1, 0, 45, 1, 0, 0, 41, 3, 3}, append(make([]byte, 32), 0, 0, 2, 0xc0, 0x2f, 1, 0)...)
-
-// ask sends hello and reads what comes first; end says that the other side hung up.
-func ask(ctx context.Context, p place, hello []byte, patience time.Duration) (got []byte, end bool) {
-	address := p.path
-	if p.network == "tcp" {
-		address = net.JoinHostPort(p.host, p.port)
-	}
-	nc, err := (&net.Dialer{Timeout: patience}).DialContext(ctx, p.network, address)
-	if err != nil {
-		return nil, true
-	}
-	defer nc.Close()
-	defer context.AfterFunc(ctx, func() { _ = nc.Close() })()
-	_ = nc.SetDeadline(time.Now().Add(patience))
-	if _, err := nc.Write(hello); err != nil {
-		return nil, true
-	}
-	b := make([]byte, 512)
-	n, err := nc.Read(b)
-	var late net.Error
-	return b[:n], err != nil && !(errors.As(err, &late) && late.Timeout())
 }
