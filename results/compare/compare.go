@@ -6,7 +6,6 @@ package compare
 
 import (
 	"slices"
-	"strings"
 
 	"flightbench/results"
 )
@@ -50,13 +49,7 @@ func Rest(axes []string, axis string) []string {
 }
 
 // Label names a Config by the axes: "get · 65,536 rows · zstd:1".
-func Label(c results.Config, axes []string) string {
-	parts := make([]string, len(axes))
-	for i, a := range axes {
-		parts[i] = c.Phrase(a)
-	}
-	return strings.Join(parts, " · ")
-}
+func Label(c results.Config, axes []string) string { return c.Label(axes) }
 
 // Values are the Configs' distinct values of axis, in its order, each as a
 // Config that has it.

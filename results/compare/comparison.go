@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"flightbench/results"
 )
@@ -117,8 +118,7 @@ func Between(old, new *results.Loaded, o Options) (*Comparison, error) {
 		return nil, err
 	}
 	if gap := new.Run.Started.Sub(old.Run.Started).Abs(); !old.Run.Started.IsZero() && !new.Run.Started.IsZero() {
-		c.note("the runs began %s apart: what else changed on the machine counts as a change; to rule that out, measure both sides in one run and compare it with --by",
-			results.FormatSeconds(gap.Seconds()))
+		c.note("the runs began %s apart, and what else changed meanwhile counts as a change: measure both in one run to rule that out", gap.Round(time.Second))
 	}
 	return c, nil
 }
@@ -171,7 +171,7 @@ func (c *Comparison) compare(pairs []pairing, o Options) error {
 	if len(c.Pairs) == 0 {
 		return errors.New("no configuration has a trial on both sides that ended well (status ok, verdict not incomplete): `flightbench report` tells what went wrong")
 	}
-	c.Differences = append(c.Differences, configurations(c.Pairs, c.By)...)
+	c.Differences = append(c.Differences, configurations(c.Pairs, c.By, c.Paired)...)
 	c.doubts()
 	c.measure(o)
 	for _, g := range o.Gates {

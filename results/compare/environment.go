@@ -52,10 +52,10 @@ func orNone(s string) string {
 
 // configurations tells in what the pairs differ besides by, which of itself
 // is no difference worth telling, and what their servers say they are.
-func configurations(pairs []Pair, by []string) []Difference {
+func configurations(pairs []Pair, by []string, within bool) []Difference {
 	var out []Difference
 	for _, field := range configFields() {
-		if slices.Contains(by, field) && by[0] == field && len(by) == 1 && pairs[0].From != "old" {
+		if within && slices.Contains(by, field) {
 			continue // each pair says it
 		}
 		out = appendDifference(out, field, pairs, func(p Pair, new bool) string {

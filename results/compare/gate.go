@@ -82,13 +82,18 @@ func (g Gate) String() string {
 	if g.Relative {
 		return fmt.Sprintf("%s%s%+g%%", g.Figure, g.Op, math.Round(g.Limit*1e8)/1e6)
 	}
+	unit, factor := g.unit, 1.0
 	switch g.unit {
-	case "ns":
-		return string(g.Figure) + g.Op + strings.ReplaceAll(results.FormatNanoseconds(g.Limit), " ", "")
 	case "%":
-		return fmt.Sprintf("%s%s%g%%", g.Figure, g.Op, math.Round(g.Limit*1e8)/1e6)
+		factor = 0.01
+	case "ns", "B/s", "B":
+		for _, u := range []string{"ns", "us", "ms", "s", "B/s", "kB/s", "MB/s", "GB/s", "B", "kB", "MB", "GB"} {
+			if of := gateUnits[u]; of.unit == g.unit && g.Limit >= of.factor {
+				unit, factor = u, of.factor
+			}
+		}
 	}
-	return string(g.Figure) + g.Op + strings.ReplaceAll(results.FormatSI(g.Limit, g.unit), " ", "")
+	return fmt.Sprintf("%s%s%s%s", g.Figure, g.Op, strconv.FormatFloat(math.Round(g.Limit/factor*1e6)/1e6, 'f', -1, 64), unit)
 }
 
 // Statuses of a Judgement.

@@ -235,7 +235,7 @@ func (c *Comparison) Key() string {
 		why = "too few rounds"
 	}
 	if some {
-		parts = append(parts, fmt.Sprintf("Cannot tell: %s; about so many more rounds would tell a change of %s, or the one seen if that is all but certain.", why, c.detect()))
+		parts = append(parts, fmt.Sprintf("Cannot tell: %s. So many more rounds would tell a change of %s, or a larger one that shows already.", why, c.detect()))
 	}
 	if none {
 		parts = append(parts, "Cannot tell (noise): 1,000 more rounds would not tell it.")

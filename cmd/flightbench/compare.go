@@ -1,0 +1,120 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"flightbench/results"
+	"flightbench/results/compare"
+	"flightbench/results/plot"
+)
+
+// exitMissed is the code of a missed gate or SLO.
+const exitMissed = 99
+
+// compareFlags is what the command line of compare says.
+type compareFlags struct {
+	options compare.Options
+	metrics []string
+	detect  string
+	gates   []string
+	strict  bool
+	plots   string
+	format  string
+}
+
+func compareCommand() *cobra.Command {
+	c := &compareFlags{detect: "5%", format: "table"}
+	cmd := &cobra.Command{
+		Use:   "compare OLD NEW | compare --by FIELD RUN",
+		Short: "say what changed between two runs, or between the values of a field within one, and how sure that is",
+		Long: `Compares two runs (run directories, or the JSON that flightbench run -O json printed), or the values of one field of a run's
+configurations, and says of each figure: faster, slower, no difference found, or cannot tell, and then how many more rounds would
+tell. Two builds are best measured in one run, whose rounds take turns: what the machine does in between then strikes both.`,
+		Example: `  flightbench compare flightbench-results/20260102-150405-run flightbench-results/20260103-150405-run
+  flightbench run --server-cmd old='./server-1 --port {port}' --server-cmd new='./server-2 --port {port}' --repeat 10 --path my/table
+  flightbench compare --by target flightbench-results/20260104-150405-run
+  flightbench compare --by target --gate 'body_bytes_per_second>=-3%' --gate 'batch_gap.p99<=+10%' RUN
+  flightbench compare -O benchfmt OLD NEW > both.txt && benchstat -col side both.txt`,
+		Args: cobra.RangeArgs(1, 2),
+		RunE: c.run,
+	}
+	f := cmd.Flags()
+	f.StringSliceVar(&c.options.By, "by", nil, "within one run: the field that is compared, such as target, transport, compression; of two runs: fields that may differ")
+	f.StringVar(&c.options.Base, "base", "", "the value of --by that the others are compared with; default: the first")
+	f.StringSliceVar(&c.metrics, "metrics", []string{"primary"}, "what is compared: primary, all, or a list such as body_bytes_per_second,batch_gap.p99")
+	f.StringVar(&c.detect, "detect", c.detect, "the change that matters")
+	f.StringArrayVar(&c.gates, "gate", nil, "a limit, such as 'body_bytes_per_second>=-3%' to a change or 'first_batch.p99<=5ms' to new's median; exit code 99 if it is missed; repeatable")
+	f.BoolVar(&c.strict, "strict", false, "exit code 3 if it cannot be told of a gate whether it is missed")
+	f.StringVar(&c.plots, "plots", "", "folder to draw the latency histograms of both sides into")
+	f.StringVarP(&c.format, "format", "O", c.format, "of the comparison on stdout: "+strings.Join(compare.Formats, ", "))
+	return cmd
+}
+
+// parse reads the flags that are words.
+func (c *compareFlags) parse(runs int) (err error) {
+	if err := compare.CheckFormat(c.format); err != nil {
+		return fmt.Errorf("--format: %w", err)
+	}
+	o := &c.options
+	if o.Detect, err = compare.ParseDetect(c.detect); err != nil {
+		return fmt.Errorf("--detect: %w", err)
+	}
+	if o.Figures, o.All, err = compare.ParseFigures(c.metrics); err != nil {
+		return fmt.Errorf("--metrics: %w", err)
+	}
+	for _, s := range c.gates {
+		g, err := compare.ParseGate(s)
+		if err != nil {
+			return fmt.Errorf("--%w", err)
+		}
+		o.Gates = append(o.Gates, g)
+	}
+	return o.Validate(runs)
+}
+
+func (c *compareFlags) run(cmd *cobra.Command, args []string) error {
+	if err := c.parse(len(args)); err != nil {
+		return usage(err)
+	}
+	var runs []*results.Loaded
+	for _, path := range args {
+		l, err := compare.Load(path)
+		if err != nil {
+			return failed(err)
+		}
+		for _, w := range l.Warnings {
+			fmt.Fprintf(cmd.ErrOrStderr(), "flightbench: %s: %s\n", path, w)
+		}
+		runs = append(runs, l)
+	}
+	found, err := compare.Runs(runs, c.options)
+	if compare.IsGateError(err) {
+		return usage(err)
+	}
+	if err != nil {
+		return failed(err)
+	}
+	if err := found.Print(cmd.OutOrStdout(), c.format, terminalWidth(cmd.OutOrStdout())); err != nil {
+		return failed(err)
+	}
+	if c.plots != "" {
+		notes, err := plot.WriteOverlays(c.plots, found, runs[0], runs[len(runs)-1])
+		for _, n := range notes {
+			fmt.Fprintf(cmd.ErrOrStderr(), "flightbench: %s\n", n)
+		}
+		if err != nil {
+			return failed(err)
+		}
+	}
+	switch {
+	case found.Missed():
+		return &exitError{exitMissed, errors.New("a gate is missed")}
+	case c.strict && found.Untold():
+		return &exitError{exitNotValid, errors.New("it cannot be told whether a gate is missed: more rounds would help")}
+	}
+	return nil
+}
