@@ -35,7 +35,7 @@ func Common(groups []Group, axes []string) string {
 	for _, a := range commonFields {
 		v, _ := c.Axis(a)
 		if v == "" || slices.Contains(quietValues[a], v) || slices.Contains(axes, a) || varies(groups, a) ||
-			a == "rows" && allByBytes(groups) || !slices.ContainsFunc(groups, func(g Group) bool { return g.concerns(a) }) {
+			c.blank(a) || a == "rows" && allByBytes(groups) || !slices.ContainsFunc(groups, func(g Group) bool { return g.concerns(a) }) {
 			continue
 		}
 		parts = append(parts, c.Phrase(a))

@@ -146,6 +146,11 @@ func TestPhrase(t *testing.T) {
 			t.Errorf("%s is %q, want %q", axis, got, want)
 		}
 	}
+	without := resultstest.Config()
+	without.Op, without.Workload, without.Rows, without.Compression = "info", "", 0, ""
+	if got := without.Label([]string{"op", "workload", "rows", "compression", "concurrency"}); got != "info · 4 streams" || without.Value("rows") != "–" {
+		t.Errorf("a Config without a workload is %q", got)
+	}
 	for name, c := range map[string]struct {
 		axis string
 		less func(*results.Config)

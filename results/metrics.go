@@ -27,6 +27,9 @@ const (
 	CallRate      = "calls_per_second"
 	ClientCallCPU = "client_cpu_seconds_per_call"
 	ServerCallCPU = "server_cpu_seconds_per_call"
+
+	ClientQueryCPU = "client_cpu_seconds_per_query"
+	ServerQueryCPU = "server_cpu_seconds_per_query"
 )
 
 // Metrics are the metrics of the contract in the order in which they are
@@ -34,7 +37,7 @@ const (
 var Metrics = []string{
 	BodyRate, LogicalRate, WireRate, RowRate, BatchRate, StreamRate, QueryRate, CallRate,
 	AskedRate, AchievedRate, "asked_body_bytes_per_second", "delayed_starts", "missed_starts", "peak_streams_in_flight",
-	ClientCPU, ServerCPU, ClientCallCPU, ServerCallCPU,
+	ClientCPU, ServerCPU, ClientQueryCPU, ServerQueryCPU, ClientCallCPU, ServerCallCPU,
 	"client_alloc_bytes_per_gigabyte", "server_alloc_bytes_per_gigabyte", "client_allocs_per_batch", "client_allocs_per_call",
 	"client_syscalls_per_gigabyte", "client_peak_rss_bytes", "client_rss_growth_bytes", "server_rss_bytes", "server_peak_rss_bytes",
 	"error_share",

@@ -17,7 +17,7 @@ var askedFields = []string{"path", "cmd", "ticket", "sql"}
 // for one that is not set. What is asked for is shortened.
 func (c Config) Value(axis string) string {
 	s, ok := c.Axis(axis)
-	if !ok || s == "" {
+	if !ok || s == "" || c.blank(axis) {
 		return "–"
 	}
 	if v, ok := c.Number(axis); ok && axis != "seed" {
@@ -38,9 +38,37 @@ func (c Config) Value(axis string) string {
 	return s
 }
 
+// workloadFields say what a workload is, for Configs that send or ask for one.
+var workloadFields = []string{"workload", "rows", "batch_bytes", "compression"}
+
+// blank tells whether the axis says nothing of c, which has no workload.
+func (c Config) blank(axis string) bool {
+	if c.Workload != "" || !slices.Contains(workloadFields, axis) {
+		return false
+	}
+	v, _ := c.Axis(axis)
+	return v == "" || v == "0"
+}
+
+// Label names a Config by the axes: "get · 65,536 rows · zstd:1". An axis that
+// says nothing of it is left out.
+func (c Config) Label(axes []string) string {
+	var parts []string
+	for _, a := range axes {
+		if s := c.Phrase(a); s != "" {
+			parts = append(parts, s)
+		}
+	}
+	return strings.Join(parts, " · ")
+}
+
 // Phrase is the value of the axis with as much of its name as it takes to be
-// understood alone: "65,536 rows", "4 streams", "zstd:3", "TLS on".
+// understood alone: "65,536 rows", "4 streams", "zstd:3", "TLS on"; "" where c
+// has no workload and the axis is one of its.
 func (c Config) Phrase(axis string) string {
+	if c.blank(axis) {
+		return ""
+	}
 	v := c.Value(axis)
 	n, numeric := c.Number(axis)
 	count := func(noun string) string {

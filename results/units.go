@@ -94,12 +94,24 @@ func FormatBytes(n int64) string {
 	return FormatInteger(n) + " B"
 }
 
+// ByteRate is the unit that fits a column whose largest value is most bytes a
+// second, and what a value is divided by to be in it.
+func ByteRate(most float64) (unit string, scale float64) {
+	switch {
+	case most >= 0.9995e9 || !(most > 0):
+		return "GB/s", 1e9
+	case most >= 0.9995e6:
+		return "MB/s", 1e6
+	}
+	return "kB/s", 1e3
+}
+
 // String prints m scaled, with its unit.
 func (m Metric) String() string {
 	switch m.Unit {
 	case "ns":
 		return FormatNanoseconds(m.Value)
-	case "s", "s/call":
+	case "s", "s/call", "s/query":
 		return FormatSeconds(m.Value) + strings.TrimPrefix(m.Unit, "s")
 	case "", "1":
 		return FormatSI(m.Value, "")
