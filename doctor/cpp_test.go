@@ -95,7 +95,7 @@ func TestHandshakeOnly(t *testing.T) {
 		if strings.HasSuffix(i.FullMethod, "/Handshake") {
 			return h(srv, s)
 		}
-		_, err := guard(nil, nil, nil, nil)
+		_, err := guard(s.Context(), nil, nil, nil)
 		return err
 	}))
 	r := examine(t, tt, Options{})
