@@ -128,7 +128,7 @@ func (cs *clientStream) open(side *clientSide) error {
 		return status.FromContextError(err).Err()
 	}
 	st := newStream(side.c, cs.o.maxRecv)
-	st.owner = cs
+	st.owner, st.times = cs, BlockedOf(cs.ctx)
 	u := soon
 	if !cs.desc.ClientStreams {
 		u = later // SendMsg follows, or else push
@@ -366,7 +366,7 @@ func (cs *clientStream) Header() (metadata.MD, error) {
 		st.push()
 		st.mu.Lock()
 		for !st.haveHdr && !st.done {
-			st.cond.Wait()
+			st.waitReady()
 		}
 		h, err := st.header, st.err
 		st.mu.Unlock()

@@ -216,7 +216,7 @@ func (st *stream) take() (message, error) {
 			}
 			st.waiting.Store(true)
 			st.giveBack()
-			st.cond.Wait()
+			st.waitReady()
 			st.waiting.Store(false)
 		}
 		st.taken, st.ready = st.ready, st.taken

@@ -21,16 +21,19 @@ type rawSock struct {
 	rn   int // vectors in use
 	rgot int
 	rerr syscall.Errno
+	idle *idleClock
 
 	wfn    func(uintptr) bool
 	wiov   []unix.Iovec // what is still to be written
 	wtotal int
 	wall   []unix.Iovec
 	werr   syscall.Errno
-	wonce  bool // give up instead of waiting
+	wonce  bool     // give up instead of waiting
+	wtimes *Blocked // whom waits are added to; nil: nobody
+	wsince int64    // when the wait under way began; 0: there is none
 }
 
-func newRawSock(nc net.Conn, n *counts) *rawSock {
+func newRawSock(nc net.Conn, n *counts, idle *idleClock) *rawSock {
 	switch nc.(type) {
 	case *net.TCPConn, *net.UnixConn:
 	default:
@@ -40,12 +43,13 @@ func newRawSock(nc net.Conn, n *counts) *rawSock {
 	if err != nil {
 		return nil
 	}
-	s := &rawSock{rc: rc, counts: n}
+	s := &rawSock{rc: rc, counts: n, idle: idle}
 	s.rfn, s.wfn = s.readOnce, s.writeOnce
 	return s
 }
 
 func (s *rawSock) readOnce(fd uintptr) bool {
+	s.idle.ended()
 	for {
 		n, _, errno := syscall.Syscall(unix.SYS_READV, fd, uintptr(unsafe.Pointer(&s.riov[0])), uintptr(s.rn))
 		s.counts.calls.Add(1)
@@ -55,6 +59,7 @@ func (s *rawSock) readOnce(fd uintptr) bool {
 			return true
 		case syscall.EINTR:
 		case syscall.EAGAIN:
+			s.idle.begin(Nanos())
 			return false
 		default:
 			s.rerr = errno
@@ -74,6 +79,7 @@ func (s *rawSock) readv(direct, buf []byte) (int, error) {
 	}
 	s.rgot, s.rerr = 0, 0
 	err := s.rc.Read(s.rfn)
+	s.idle.ended()
 	s.riov = [2]unix.Iovec{}
 	switch {
 	case err != nil:
@@ -87,7 +93,19 @@ func (s *rawSock) readv(direct, buf []byte) (int, error) {
 	return s.rgot, nil
 }
 
+// sender names whom waits are added to.
+func (s *rawSock) sender(b *Blocked) { s.wtimes = b }
+
+// waited ends a wait.
+func (s *rawSock) waited() {
+	if s.wsince != 0 {
+		s.wtimes.Sending.Leave(s.wsince, Nanos()-s.wsince)
+		s.wsince = 0
+	}
+}
+
 func (s *rawSock) writeOnce(fd uintptr) bool {
+	s.waited()
 	for len(s.wiov) > 0 {
 		n, _, errno := syscall.Syscall(unix.SYS_WRITEV, fd, uintptr(unsafe.Pointer(&s.wiov[0])), uintptr(len(s.wiov)))
 		s.counts.calls.Add(1)
@@ -97,6 +115,10 @@ func (s *rawSock) writeOnce(fd uintptr) bool {
 			s.advance(int(n))
 		case syscall.EINTR:
 		case syscall.EAGAIN:
+			if !s.wonce && s.wtimes != nil {
+				s.wsince = Nanos()
+				s.wtimes.Sending.Enter(s.wsince)
+			}
 			return s.wonce
 		default:
 			s.werr = errno
@@ -138,6 +160,7 @@ func (s *rawSock) run(once bool) (int, error) {
 	// Counted before the peer can answer, so that what it has acknowledged is in the count.
 	s.counts.written.Add(int64(asked))
 	err := s.rc.Write(s.wfn)
+	s.waited()
 	clear(s.wall)
 	s.wall, s.wiov = s.wall[:0], nil
 	s.counts.written.Add(int64(s.wtotal - asked))

@@ -7,9 +7,10 @@ import "net"
 // rawSock is vectored I/O; elsewhere than on Linux the ordinary Read and Write serve.
 type rawSock struct{}
 
-func newRawSock(net.Conn, *counts) *rawSock { return nil }
+func newRawSock(net.Conn, *counts, *idleClock) *rawSock { return nil }
 
 func (*rawSock) readv(_, _ []byte) (int, error)     { panic("h2: no vectored i/o on this system") }
 func (*rawSock) write([]byte) (int, error)          { panic("h2: no vectored i/o on this system") }
 func (*rawSock) writev(*gather) (int, error)        { panic("h2: no vectored i/o on this system") }
+func (*rawSock) sender(*Blocked)                    { panic("h2: no vectored i/o on this system") }
 func (*rawSock) tryWrite([]byte) (n int, done bool) { panic("h2: no vectored i/o on this system") }

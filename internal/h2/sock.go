@@ -15,6 +15,15 @@ type sock struct {
 	cork   *corkConn // below TLS; nil otherwise
 	stage  []byte    // joins pieces where there is no vectored write
 	counts *counts
+	idle   idleClock // of the reader: waiting for the peer
+}
+
+// sender names whom waits for room in the socket are added to, from now on; nil
+// is nobody. Only the one that writes may call it.
+func (s *sock) sender(b *Blocked) {
+	if s.raw != nil {
+		s.raw.sender(b)
+	}
 }
 
 // counts is what the sockets of one ClientConn or Server carried: bytes as TCP sees them, and system calls.
@@ -34,7 +43,9 @@ func (c *counts) write(w io.Writer, p []byte) (int, error) {
 func newSock(nc net.Conn, under *corkConn, n *counts) *sock {
 	s := &sock{nc: nc, cork: under, counts: n}
 	if under == nil {
-		s.raw = newRawSock(nc, n)
+		s.raw = newRawSock(nc, n, &s.idle)
+	} else {
+		under.idle = &s.idle
 	}
 	return s
 }
@@ -47,8 +58,12 @@ func (s *sock) read(direct, buf []byte) (int, error) {
 	if len(direct) == 0 {
 		direct = buf
 	}
+	if s.cork == nil {
+		s.idle.begin(Nanos())
+	}
 	n, err := s.nc.Read(direct)
 	if s.cork == nil {
+		s.idle.end(Nanos())
 		s.counts.read.Add(int64(n))
 		s.counts.calls.Add(1)
 	}
@@ -146,7 +161,8 @@ func (s *sock) put(p []byte) error {
 type corkConn struct {
 	net.Conn
 	counts *counts
-	in     []byte // read and not yet taken by TLS
+	idle   *idleClock // set after the handshake
+	in     []byte     // read and not yet taken by TLS
 	inbuf  []byte
 
 	mu   sync.Mutex // crypto/tls answers a key update from its reader
@@ -161,7 +177,13 @@ func (c *corkConn) Read(p []byte) (int, error) {
 		if c.inbuf == nil {
 			c.inbuf = make([]byte, corkSize)
 		}
+		if c.idle != nil {
+			c.idle.begin(Nanos())
+		}
 		n, err := c.Conn.Read(c.inbuf)
+		if c.idle != nil {
+			c.idle.end(Nanos())
+		}
 		c.counts.read.Add(int64(n))
 		c.counts.calls.Add(1)
 		c.in = c.inbuf[:n]

@@ -66,8 +66,9 @@ type stream struct {
 
 	encoding string // grpc-encoding of what arrives; set before the first message
 	decomp   encoding.Compressor
-	limit    int // of a message received
-	owner    any // *clientStream or *serverStream
+	limit    int      // of a message received
+	owner    any      // *clientStream or *serverStream
+	times    *Blocked // what its waits are added to; nil: nothing
 }
 
 // message is a complete one, in a sink or as bytes.

@@ -197,7 +197,7 @@ func (w *writer) try() {
 func (w *writer) hold(st *stream) error {
 	for len(w.out) >= w.queue && w.err == nil && st.sendable() == nil {
 		if w.owned {
-			w.room.Wait()
+			st.waitSend(&w.room)
 		} else {
 			w.kickBy(st, now)
 		}
@@ -346,6 +346,7 @@ func (w *writer) bulk(st *stream, src *pieces, n int, end bool) bool {
 	}
 	w.owner = st
 	w.mu.Unlock()
+	w.s.sender(st.times)
 	g := &w.g
 	g.reset()
 	g.ref(buf)
@@ -373,6 +374,7 @@ func (w *writer) bulk(st *stream, src *pieces, n int, end bool) bool {
 			rest, err = w.put(g)
 		}
 	}
+	w.s.sender(nil)
 	w.mu.Lock()
 	if w.spare == nil && cap(buf) <= 4*w.queue {
 		w.spare = buf[:0]
@@ -456,7 +458,7 @@ func (w *writer) reserve(st *stream, want int) (int, error) {
 			continue // kick let go of mu
 		}
 		st.blocked.Store(true)
-		st.sendCond.Wait()
+		st.waitSend(&st.sendCond)
 		st.blocked.Store(false)
 	}
 }
@@ -491,7 +493,7 @@ func (w *writer) acquire(st *stream) error {
 		st.hasTurn = false
 		w.turns = append(w.turns, st)
 		for !st.hasTurn && w.err == nil && st.sendable() == nil {
-			st.sendCond.Wait()
+			st.waitSend(&st.sendCond)
 		}
 		if !st.hasTurn {
 			w.turns = slices.DeleteFunc(w.turns, func(s *stream) bool { return s == st })

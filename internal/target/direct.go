@@ -9,7 +9,8 @@ import (
 // dialDirect connects through our own HTTP/2.
 func (t Target) dialDirect(tu Tuning) (*Conn, error) {
 	o := h2.DefaultClientOptions()
-	o.Dial, o.TLS, o.Authority = t.dialer, t.TLS, t.authority
+	socks := &sockets{}
+	o.Dial, o.TLS, o.Authority = socks.dialer(t.dialer), t.TLS, t.authority
 	o.UserAgent = "flightbench"
 	for _, f := range []struct {
 		to    *int
@@ -24,5 +25,5 @@ func (t Target) dialDirect(tu Tuning) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", t.URI, err)
 	}
-	return &Conn{ClientConnInterface: cc, Wire: cc.WireBytes, Inspect: cc.Inspect, Close: cc.Close}, nil
+	return &Conn{ClientConnInterface: cc, Wire: cc.WireBytes, Inspect: cc.Inspect, TCP: socks.read, Close: cc.Close}, nil
 }

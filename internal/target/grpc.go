@@ -18,10 +18,11 @@ func (t Target) dialGRPC(tu Tuning) (*Conn, error) {
 	if tu.MaxFrame != 0 {
 		return nil, fmt.Errorf("--max-frame %d: grpc-go's frames are fixed at 16 KiB: leave it at 0 or use --transport direct", tu.MaxFrame)
 	}
-	wires := &wireCounter{}
+	wires, socks := &wireCounter{}, &sockets{}
+	dial := socks.dialer(t.dialer)
 	opts := append(wire.DialOptions(tu.Transport, int(tu.MaxMessage)),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
-			c, err := t.dialer(ctx)
+			c, err := dial(ctx)
 			if err != nil {
 				return nil, err
 			}
@@ -48,7 +49,7 @@ func (t Target) dialGRPC(tu Tuning) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", t.URI, err)
 	}
-	return &Conn{ClientConnInterface: cc, Wire: wires.load, Close: cc.Close}, nil
+	return &Conn{ClientConnInterface: timedConn{cc}, Wire: wires.load, TCP: socks.read, Close: cc.Close}, nil
 }
 
 // wireCounter counts the bytes of every socket that one Conn has had.

@@ -52,6 +52,8 @@ type Conn struct {
 	// Inspect tells what the server announced of itself below gRPC; nil where
 	// the transport does not know it (all but direct).
 	Inspect func(context.Context) (h2.Peer, error)
+	// TCP tells what the system knows of its sockets; none where it does not.
+	TCP func() TCP
 	// Close frees the connection and ends its calls.
 	Close func() error
 }
