@@ -73,6 +73,10 @@ func (t Target) Conceal(text string) string {
 	return credentialText.ReplaceAllString(text, "$1 "+masked)
 }
 
+// Format implements fmt.Formatter: every verb prints the address alone, and not
+// the private key of a client's certificate.
+func (t Target) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "target "+t.URI) }
+
 // validate says why gRPC could not carry the header as it is.
 func (h Header) validate() error {
 	for _, c := range []byte(h.Name) {

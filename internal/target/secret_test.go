@@ -1,6 +1,8 @@
 package target
 
 import (
+	"crypto/ed25519"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -31,9 +33,13 @@ func TestSecretsStaySecret(t *testing.T) {
 	}
 	defer conn.Close()
 	s.jar.learn(metadata.Pairs("set-cookie", "session=hunter2"))
-	for _, v := range []any{at, &at, at.Auth, at.Auth.Password, at.Headers, at.Headers[0], Auth{Payload: "hunter2", Token: "hunter2"}, s, conn, s.jar, s.credential()} {
+	key := ed25519.NewKeyFromSeed([]byte("hunter2hunter2hunter2hunter2hunt")) // whose private key is plain bytes
+	keyed := at
+	keyed.trust.certs = []tls.Certificate{{PrivateKey: key}}
+	number := fmt.Sprint([]byte("hunter2"))
+	for _, v := range []any{at, &at, keyed, &keyed, at.Auth, at.Auth.Password, at.Headers, at.Headers[0], Auth{Payload: "hunter2", Token: "hunter2"}, s, conn, s.jar, s.credential()} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-			if got := fmt.Sprintf(verb, v); strings.Contains(got, "hunter2") || strings.Contains(got, "68756e74657232") || strings.Contains(got, "bWU6aHVudGVyMg") {
+			if got := fmt.Sprintf(verb, v); strings.Contains(got, "hunter2") || strings.Contains(got, "68756e74657232") || strings.Contains(got, strings.Trim(number, "[]")) || strings.Contains(got, "bWU6aHVudGVyMg") {
 				t.Errorf("%s of %T gives it away: %s", verb, v, got)
 			}
 		}
