@@ -99,7 +99,7 @@ func TestHandshakeOnly(t *testing.T) {
 		return err
 	}))
 	r := examine(t, tt, Options{})
-	expect(t, r, "credentials", Problem, "nothing can be measured without: UNAUTHENTICATED (it says “no token”) → Handshake is there, and reads what it gets: --auth handshake")
+	expect(t, r, "credentials", Problem, "nothing can be measured without: UNAUTHENTICATED (it says “no token”) → give a user by --auth handshake or handshake-plain")
 	if l := r.Find("data"); l != nil {
 		t.Errorf("it went on: %+v", l)
 	}
@@ -198,6 +198,6 @@ func (s *slow) DoGet(_ *flight.Ticket, out flight.FlightService_DoGetServer) err
 
 func TestSlowStream(t *testing.T) {
 	r := examine(t, stock(t, &slow{fake{messages: batchesOf(t, 8, 50_000), delay: 50 * time.Millisecond}}), Options{}, "data")
-	expect(t, r, "data", Warning, " MB/s, the first batch after ")
-	expect(t, r, "data", Warning, "slow for a round trip of ")
+	expect(t, r, "data", Warning, " MB/s, slow for a round trip of ")
+	expect(t, r, "data", Warning, "; the first batch after ")
 }

@@ -79,6 +79,9 @@ func (x *examiner) uninvited(asked []string, data credentialsData) {
 		return // nothing answered: the calls tell
 	case len(asked) == 0:
 		text := "none asked for: anyone who reaches the server may make these calls"
+		if x.mutual {
+			text = "none asked for beside the client certificate"
+		}
 		if data.Handshake == has {
 			text += "; Handshake is there, but nothing needs it"
 		}
@@ -97,17 +100,17 @@ func (x *examiner) schemes(d credentialsData) string {
 	challenge := strings.ToLower(d.Challenge)
 	switch {
 	case strings.HasPrefix(challenge, "bearer"):
-		return "the server asks for a bearer token: --token"
+		return "give the bearer token that it asks for: --token"
 	case strings.HasPrefix(challenge, "basic"):
-		return "the server asks for user and password: --auth basic --user"
+		return "give the user and password that it asks for: --auth basic --user"
 	case d.Handshake == has && x.strange["Handshake"].Code != target.CodeName(codes.OK): // it waits for a message
-		return "Handshake is there, and reads what it gets: --auth handshake or handshake-plain with --user; or else --auth basic, or --token"
+		return "give a user by --auth handshake or handshake-plain, since Handshake is there and reads a message; or else by --auth basic, or --token"
 	case d.Handshake == has:
-		return "Handshake is there: --auth basic or --auth handshake with --user; or else --token"
+		return "give a user by --auth basic or handshake, since Handshake is there; or else --token"
 	case d.Handshake == lacks:
-		return "there is no Handshake: --token, --auth basic, or a header by -H"
+		return "give --token, a user by --auth basic, or a header by -H, since there is no Handshake"
 	}
-	return "--token, or --auth basic or --auth handshake with --user"
+	return "give --token, or a user by --auth basic or handshake"
 }
 
 // challenge is www-authenticate of a refusal, empty if there is none.

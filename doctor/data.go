@@ -184,19 +184,22 @@ func (x *examiner) tellData(d dataData) {
 			parts = append(parts, fmt.Sprintf("%s: %s", p.what, number(p.n)))
 		}
 	}
+	slow := d.Rate > 0 && d.Rate < slowStream && d.Rest >= int64(leastWatched) && x.peer.RTT < shortWay
 	switch {
+	case slow:
+		parts = append(parts, fmt.Sprintf("%s, slow for a round trip of %s", rate(d.Rate), span(x.peer.RTT)))
 	case d.Rate > 0:
-		parts = append(parts, fmt.Sprintf("%s, the first batch after %s", rate(d.Rate), span(time.Duration(d.First))))
-	case d.Batches > 0:
+		parts = append(parts, rate(d.Rate))
+	}
+	if d.Batches > 0 {
 		parts = append(parts, fmt.Sprintf("the first batch after %s", span(time.Duration(d.First))))
 	}
 	level, advice := OK, ""
 	switch {
 	case d.Batches == 0:
 		level = Info
-	case d.Rate > 0 && d.Rate < slowStream && d.Rest >= int64(leastWatched) && x.peer.RTT < shortWay:
-		level = Warning
-		advice = fmt.Sprintf("slow for a round trip of %s: see what the server does between batches (%s rows each), and whether several streams at once get more", span(x.peer.RTT), number(d.MedianRows))
+	case slow:
+		level, advice = Warning, "see what the server does between batches, and whether several streams at once get more"
 	case d.Largest > largeMessage:
 		level = Warning
 		parts = append(parts, "messages of up to "+size(d.Largest))

@@ -58,6 +58,7 @@ type examiner struct {
 
 	halt string // why no later probe can run; empty while they can
 
+	mutual  bool    // the server asks for a client certificate, and one was given
 	peer    h2.Peer // what the server announced, with the best of the PINGs
 	link    *link   // with the credentials given; nil before the calls
 	strange answers // to calls without credentials

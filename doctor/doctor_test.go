@@ -109,6 +109,7 @@ func TestSecurity(t *testing.T) {
 	}
 	r := examine(t, ours, Options{}, "server")
 	expect(t, r, "TLS", OK, "with a client certificate")
+	expect(t, r, "credentials", Info, "none asked for beside the client certificate")
 	expect(t, r, "calls", OK, "has ")
 	without, err := mutual.WithPEM(certs.CA, nil, nil, "")
 	if err != nil {

@@ -19,8 +19,8 @@ const (
 const glance = 8
 
 // Print writes the report for people: a line a finding, wrapped to width columns, advice below its finding. Warnings and problems are
-// marked by words; "·" is a fact that is neither good nor bad. A long report ends with what to do about problems and then warnings, so
-// that the end of the screen suffices.
+// marked by words; "·" is a fact that is neither good nor bad. A long report ends with problems and then warnings, in short, so that
+// the end of the screen suffices.
 func (r *Report) Print(w io.Writer, width int) error {
 	topics := 0
 	for _, l := range r.Lines {
@@ -51,7 +51,7 @@ func (r *Report) Print(w io.Writer, width int) error {
 	return err
 }
 
-// repeat writes what to mend: the worst first, by its advice where there is some.
+// repeat writes what to mend, the worst first: of each finding as much as a line holds, and all of its advice.
 func (r *Report) repeat(b *strings.Builder, indent, room int) {
 	for _, level := range []Level{Problem, Warning} {
 		for _, l := range r.Lines {
@@ -59,11 +59,10 @@ func (r *Report) repeat(b *strings.Builder, indent, room int) {
 				continue
 			}
 			head := fmt.Sprintf("%-*s  %-*s", markWidth, marks[level], indent-markWidth-2, l.Topic)
-			if l.Advice == "" {
-				put(b, head, l.Text, room)
-				continue
+			put(b, head, clip(l.Text, room), room)
+			if l.Advice != "" {
+				put(b, strings.Repeat(" ", indent)+"→ ", l.Advice, room-2)
 			}
-			put(b, head+"→ ", l.Advice, room-2)
 		}
 	}
 }

@@ -56,7 +56,8 @@ func TestPrintLong(t *testing.T) {
 	}
 	want := `1 problem, 1 warning
 PROBLEM  data     short
-WARNING  data     → and advice, which is too long for them
+WARNING  data     a text that is too long for one line of s…
+                  → and advice, which is too long for them
                     as well
 `
 	if !strings.HasSuffix(b.String(), want) {

@@ -62,6 +62,7 @@ func (x *examiner) security(ctx context.Context) {
 	text := data.Version + ", " + data.Cipher
 	switch given := len(x.t.TLS.Certificates) > 0; {
 	case given && asked:
+		x.mutual = true
 		text += ", with a client certificate"
 	case given:
 		text += ", which asks for no client certificate"

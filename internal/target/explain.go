@@ -106,7 +106,7 @@ func (t Target) refused(err error, call string, st *status.Status, ok bool) find
 	case tooLarge(text):
 		return finding{"a message is larger than one end takes" + quoted(text), "raise --max-message here and the server's own limit, or use smaller batches"}
 	case isLogin(err) && code != codes.ResourceExhausted && code != codes.Unavailable:
-		return t.noLogin(code, text)
+		return t.noLogin(err, code, text)
 	case code == codes.ResourceExhausted:
 		return finding{"it has run out of something" + quoted(text), "use fewer streams or connections, or raise the server's limits"}
 	case code == codes.Unimplemented:
@@ -182,7 +182,10 @@ func isLogin(err error) bool {
 // noLogin is a Handshake that failed otherwise than by a refusal. A server that
 // expects another way of logging in answers by all sorts of codes, or waits for
 // what never comes.
-func (t Target) noLogin(code codes.Code, text string) finding {
+func (t Target) noLogin(err error, code codes.Code, text string) finding {
+	if errors.Is(err, errNoToken) {
+		return finding{fmt.Sprintf("it accepted the login by --auth %s, but answered without a token", t.Auth.Method), "use --auth basic, or none: it may ask for nothing"}
+	}
 	what := fmt.Sprintf("the login by --auth %s failed: %s%s", t.Auth.Method, CodeName(code), quoted(text))
 	switch code {
 	case codes.DeadlineExceeded:

@@ -235,6 +235,7 @@ func TestExplainStatus(t *testing.T) {
 		{"basic to a handshake", with(Auth{Method: AuthBasic, User: "me"}), &loginError{status.Error(codes.Unknown, "Stream is closed.. Detail: Python exception: Traceback (most recent call last):\n  File \"x.pyx\", line 1\nOSError: Stream is closed.\n")},
 			`the login by --auth basic failed: UNKNOWN (it says "Stream is closed"): try --auth handshake or handshake-plain`},
 		{"plain to a handshake", with(Auth{Method: AuthHandshakePlain, User: "me"}), &loginError{status.Error(codes.InvalidArgument, "Not a valid BasicAuth")}, "try --auth handshake or basic"},
+		{"no token", with(Auth{Method: AuthHandshake, User: "me"}), &loginError{errNoToken}, "answered without a token: use --auth basic, or none"},
 		{"handshake that nobody has", with(Auth{Method: AuthHandshake, User: "me"}), &loginError{status.Error(codes.Unimplemented, "no")}, "the server has no Handshake: use --auth basic"},
 		{"base64", with(Auth{Method: AuthBasic, User: "me", Password: "hunter2"}), status.Error(codes.Internal, "bad bWU6aHVudGVyMg=="), "INTERNAL: bad ***"},
 		{"another header", Target{URI: "grpc://x:1", Headers: []Header{{"x-api-key", "hunter2"}, {"x-n", "1"}}}, status.Error(codes.Internal, "no key hunter2, 1 of 1"), "INTERNAL: no key ***, 1 of 1"},

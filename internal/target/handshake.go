@@ -23,6 +23,8 @@ type loginError struct{ err error }
 func (e *loginError) Error() string { return "log in by Handshake: " + e.err.Error() }
 func (e *loginError) Unwrap() error { return e.err }
 
+var errNoToken = status.Error(codes.FailedPrecondition, "the server accepted the call but answered without a token")
+
 // obtain asks the server for a credential over a connection of its own.
 func (s *Session) obtain(ctx context.Context) (*credential, error) {
 	conn, err := s.target.connect(s.tuning)
@@ -106,7 +108,7 @@ func (s *Session) handshake(ctx context.Context, client flight.FlightServiceClie
 	if first != nil { // an empty token is one, to arrow-go and C++
 		return &credential{header: tokenHeader, token: true}, nil
 	}
-	return nil, status.Errorf(codes.FailedPrecondition, "log in by Handshake: the server accepted the call but answered without a token: it may want --auth basic, or ask for nothing")
+	return nil, &loginError{errNoToken}
 }
 
 // drain reads a Handshake to its end and returns its last message and all
