@@ -82,74 +82,6 @@ func TestFacets(t *testing.T) {
 	}
 }
 
-func TestToBase(t *testing.T) {
-	star := func(axes ...resultstest.Axis) []*results.Trial {
-		return resultstest.Plan(1, resultstest.OneAtATime(nil, axes...))
-	}
-	for _, c := range []struct {
-		name   string
-		trials []*results.Trial
-		base   string // what is in the middle, "" where nothing is
-		names  []string
-	}{
-		{"none", nil, "", nil},
-		{"features", star(resultstest.TLS("off", "on", "mtls"), resultstest.Codecs("none", "zstd"), resultstest.Auth("none", "basic", "token"), resultstest.Headers(0, 10, 1)),
-			"TLS off · no codec · no auth · no headers", []string{"TLS on", "mTLS", "zstd", "token auth", "basic auth", "1 header", "10 headers"}},
-		{"a base that is not first in order", star(resultstest.TLS("on", "off"), resultstest.Codecs("lz4", "none", "zstd")),
-			"TLS on · lz4 · no auth · no headers", []string{"TLS off", "no codec", "zstd"}},
-		{"one feature", resultstest.Matrix(1, resultstest.Headers(100, 0, 1, 10)), "TLS off · no codec · no auth · no headers", []string{"1 header", "10 headers", "100 headers"}},
-		{"too few", star(resultstest.TLS("off", "on"), resultstest.Headers(0, 1)), "", nil},
-		{"a product", resultstest.Matrix(1, resultstest.TLS("off", "on", "mtls"), resultstest.Headers(0, 1)), "", nil},
-		{"no feature", resultstest.Matrix(1, resultstest.Rows(1, 2, 3, 4)), "", nil},
-		{"operations", resultstest.Matrix(1, resultstest.Ops("get", "put", "exchange", "info")), "", nil},
-	} {
-		groups := results.GroupTrials(c.trials)
-		relatives, base, ok := compare.ToBase(groups)
-		if ok != (c.base != "") {
-			t.Errorf("%s: ok is %v", c.name, ok)
-			continue
-		}
-		var names []string
-		for _, r := range relatives {
-			names = append(names, r.Name())
-		}
-		if !slices.Equal(names, c.names) {
-			t.Errorf("%s: relatives are %q, want %q", c.name, names, c.names)
-		}
-		if ok {
-			if got := compare.Label(base.Config, []string{"tls", "compression", "auth", "headers"}); got != c.base {
-				t.Errorf("%s: the base is %s, want %s", c.name, got, c.base)
-			}
-		}
-	}
-}
-
-func TestRatio(t *testing.T) {
-	group := func(byRound map[int]float64) (g results.Group) {
-		for round := range 9 {
-			if v, ok := byRound[round]; ok {
-				g.Trials = append(g.Trials, &results.Trial{Round: round, Status: results.StatusOK, Metrics: map[string]results.Metric{"m": {Value: v}}})
-			}
-		}
-		return g
-	}
-	for name, c := range map[string]struct {
-		a, base map[int]float64
-		want    results.Spread
-	}{
-		"within rounds":        {map[int]float64{1: 50, 2: 30, 3: 10}, map[int]float64{1: 100, 2: 50, 3: 40}, results.Spread{N: 3, Median: 0.5, Min: 0.25, Max: 0.6}},
-		"rounds that both had": {map[int]float64{1: 50, 2: 30}, map[int]float64{2: 60, 3: 1}, results.Spread{N: 1, Median: 0.5, Min: 0.5, Max: 0.5}},
-		"no round in common":   {map[int]float64{1: 50}, map[int]float64{2: 200}, results.Spread{N: 1, Median: 0.25, Min: 0.25, Max: 0.25}},
-		"nothing moved":        {map[int]float64{1: 50}, map[int]float64{1: 0}, results.Spread{}},
-		"no figure":            {nil, map[int]float64{1: 10}, results.Spread{}},
-		"no base":              {map[int]float64{1: 10}, nil, results.Spread{}},
-	} {
-		if got := compare.Ratio(group(c.a), group(c.base), "m"); got != c.want {
-			t.Errorf("%s: %+v, want %+v", name, got, c.want)
-		}
-	}
-}
-
 // Configs that depart from a base are shown with it, an axis a facet.
 func TestFacetsAroundABase(t *testing.T) {
 	groups := results.GroupTrials(resultstest.FeatureCosts(1))
@@ -174,10 +106,10 @@ func TestFacetsAroundABase(t *testing.T) {
 		t.Errorf("facets are %q, want %q", got, want)
 	}
 	whole := compare.Facets(series, axes, 14)
-	if len(whole) != 2 || whole[0].Label(whole[0].Series[0]) != "plain" || whole[0].Label(whole[0].Series[1]) != "TLS on" {
+	if len(whole) != 2 || whole[0].Label(whole[0].Series[0]) != "base" || whole[0].Label(whole[0].Series[1]) != "TLS on" {
 		t.Errorf("%d facets where an operation fits into one", len(whole))
 	}
-	if got := whole[1].BaseLabel(); got != "plain: TLS off · no codec · no auth · no headers · no middlewares" {
+	if got := whole[1].BaseLabel(); got != "base: TLS off · no codec · no auth · no headers · no middlewares" {
 		t.Errorf("the base is %q", got)
 	}
 }

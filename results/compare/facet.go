@@ -28,22 +28,19 @@ func (f Facet) Label(s Series) string {
 			return s.Config.Phrase(axis)
 		}
 	}
-	return plain
+	return results.BaseName
 }
 
 // hasBase tells whether the series of f depart from a base in several axes.
 func (f Facet) hasBase() bool { return f.base != nil && f.Along == "" }
 
-// plain is the Label of a series that others depart from.
-const plain = "plain"
-
-// BaseLabel tells the base in full: "plain: TLS off · no auth"; "" where
+// BaseLabel tells the base in full: "base: TLS off · no auth"; "" where
 // there is none.
 func (f Facet) BaseLabel() string {
 	if !f.hasBase() {
 		return ""
 	}
-	return plain + ": " + Label(*f.base, f.Rest)
+	return results.BaseName + ": " + Label(*f.base, f.Rest)
 }
 
 // partOrder are the axes in the order in which Facets parts by them: first
@@ -108,8 +105,8 @@ func split(f Facet, limit int, order results.Order) []Facet {
 // its other series depart from in several axes, else "".
 func partByWhole(f Facet) string {
 	groups := groupsOf(f.Series)
-	for _, axis := range wholeAxes {
-		if slices.Contains(f.Rest, axis) && len(Values(groups, axis)) > 1 && Departs(groups) {
+	for _, axis := range results.WholeAxes {
+		if slices.Contains(f.Rest, axis) && len(Values(groups, axis)) > 1 && results.Departures(groups) != nil {
 			return axis
 		}
 	}
@@ -129,10 +126,11 @@ func groupsOf(series []Series) []results.Group {
 // nil where they do not, or all in
 // the same axis.
 func splitStar(f Facet, limit int) []Facet {
-	relatives, base, ok := ToBase(groupsOf(f.Series))
-	if !ok || oneAxis(relatives) {
+	star, ok := results.StarOf(groupsOf(f.Series))
+	if !ok || star.OneAxis() {
 		return nil
 	}
+	relatives, base := star.Relatives, star.Base
 	f.base = &base.Config
 	at := map[string]Series{}
 	for _, s := range f.Series {

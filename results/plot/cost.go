@@ -8,17 +8,17 @@ import (
 // maxRows is how many configurations one picture of bars lists.
 const maxRows = 14
 
-// cost is a pair of metrics of what a unit of work costs.
+// cost is what a unit of work of a kind costs.
 type cost struct {
-	client, server string
-	file, title    string
-	label          string
-	scale          float64 // the metrics are divided by it to be in the unit of label
+	kind        *results.Kind
+	file, title string
+	label       string
 }
 
 var costs = []cost{
-	{results.ClientCPU, results.ServerCPU, "cpu", "CPU time per gigabyte", "CPU seconds per GB of Arrow IPC bodies", 1},
-	{results.ClientCallCPU, results.ServerCallCPU, "cpu-per-call", "CPU time per call", "CPU µs per call", 1e-6},
+	{results.KindStreams, "cpu", "CPU time per gigabyte", "CPU seconds per GB of Arrow IPC bodies"},
+	{results.KindQueries, "cpu-per-query", "CPU time per query", "CPU µs per query"},
+	{results.KindCalls, "cpu-per-call", "CPU time per call", "CPU µs per call"},
 }
 
 // cost draws what a unit of work costs, client and server side by side.
@@ -26,16 +26,16 @@ func (d *drawer) cost(c cost) {
 	var groups []results.Group
 	server := false
 	for _, g := range d.groups {
-		if g.Metric(c.client).N+g.Metric(c.server).N > 0 {
+		if g.Kind() == c.kind && g.Metric(c.kind.ClientCPU).N+g.Metric(c.kind.ServerCPU).N > 0 {
 			groups = append(groups, g)
-			server = server || g.Metric(c.server).N > 0
+			server = server || g.Metric(c.kind.ServerCPU).N > 0
 		}
 	}
 	l := list{
 		file: c.file, title: c.title, remark: "less is better", values: c.label,
 		entries: []entry{{label: "client", style: styles[0], bar: true}, {label: "server", style: styles[1], bar: true}},
 		bars: func(g results.Group) []results.Spread {
-			return []results.Spread{scaled(g.Metric(c.client), c.scale), scaled(g.Metric(c.server), c.scale)}
+			return []results.Spread{scaled(g.Metric(c.kind.ClientCPU), c.kind.CostScale), scaled(g.Metric(c.kind.ServerCPU), c.kind.CostScale)}
 		},
 	}
 	if !server {

@@ -110,7 +110,8 @@ type bars struct {
 	styles []style
 	rows   [][]results.Spread // by category, by series; N = 0 draws nothing
 	format func(float64) string
-	base   float64 // a line marks it; 0: none
+	base   float64                   // a line marks it; 0: none
+	pale   func(results.Spread) bool // bars that tell no difference; may be nil
 }
 
 const (
@@ -140,7 +141,11 @@ func (b *bars) Plot(c draw.Canvas, p *plot.Plot) {
 			}
 			at := mid + barPitch*vg.Length(float64(len(b.styles)-1)/2-float64(j))
 			lo, hi, end := at-barHeight/2, at+barHeight/2, x(s.Median)
-			c.FillPolygon(b.styles[j].color, []vg.Point{{X: x(0), Y: lo}, {X: end, Y: lo}, {X: end, Y: hi}, {X: x(0), Y: hi}})
+			fill := b.styles[j].color
+			if b.pale != nil && b.pale(s) {
+				fill = paled(fill)
+			}
+			c.FillPolygon(fill, []vg.Point{{X: x(0), Y: lo}, {X: end, Y: lo}, {X: end, Y: hi}, {X: x(0), Y: hi}})
 			right := end
 			if s.N > 1 {
 				whisker(&c, style{color: ink}, x(s.Min), at, x(s.Max), at)

@@ -187,17 +187,6 @@ func (f facet) subtitle(parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " · ")
 }
 
-// with are the groups that have the metric.
-func (d *drawer) with(metric string) []results.Group {
-	var groups []results.Group
-	for _, g := range d.groups {
-		if g.Metric(metric).N > 0 {
-			groups = append(groups, g)
-		}
-	}
-	return groups
-}
-
 // repeats says how the figure sums repeats up.
 func repeats(groups []results.Group) string {
 	n := 0

@@ -6,14 +6,13 @@ import (
 	"strings"
 
 	"flightbench/results"
-	"flightbench/results/compare"
 )
 
 // relative draws what each departure from a base is worth, in percent of the
 // base's rate, where the run has such a base: the operations side by side, a
 // figure for each target.
 func (d *drawer) relative() {
-	stars := slices.DeleteFunc(compare.Stars(d.groups), func(s compare.Star) bool { return s.Base.Metric(rateOf(s).metric).N == 0 })
+	stars := slices.DeleteFunc(results.Stars(d.groups), func(s results.Star) bool { return s.Base.Metric(s.Rate()).N == 0 })
 	var targets []string
 	for _, s := range stars {
 		if !slices.Contains(targets, s.Base.Config.Target) {
@@ -21,7 +20,7 @@ func (d *drawer) relative() {
 		}
 	}
 	for _, target := range targets {
-		var of []compare.Star
+		var of []results.Star
 		for _, s := range stars {
 			if s.Base.Config.Target == target {
 				of = append(of, s)
@@ -40,7 +39,7 @@ func (d *drawer) relative() {
 }
 
 // relativeOf draws the stars, one an operation, a row for each name.
-func (d *drawer) relativeOf(name, title string, stars []compare.Star) {
+func (d *drawer) relativeOf(name, title string, stars []results.Star) {
 	fig := &Figure{Name: name, Title: title}
 	b := &bars{format: func(v float64) string { return results.FormatNumber(v) + " %" }, base: 100}
 	var names []string
@@ -63,41 +62,40 @@ func (d *drawer) relativeOf(name, title string, stars []compare.Star) {
 		rows[i] = make([]results.Spread, len(stars))
 	}
 	var bases []string
+	unsure := false
 	for i, s := range stars {
-		rate := rateOf(s)
-		full := s.Base.Metric(rate.metric)
+		value, unit := rateOf(s)
 		for _, r := range s.Relatives {
-			rows[slices.Index(names, r.Name())][i] = scaled(compare.Ratio(r.Group, s.Base, rate.metric), 0.01)
+			ratio := results.Ratio(r.Group, s.Base, s.Rate())
+			unsure = unsure || ratio.Unsure()
+			rows[slices.Index(names, r.Name())][i] = scaled(ratio, 0.01)
 		}
-		bases = append(bases, fmt.Sprintf("%s %s %s", s.Base.Config.Op, results.FormatNumber(full.Median/rate.scale), rate.unit))
+		bases = append(bases, fmt.Sprintf("%s %s %s", s.Base.Config.Op, value, unit))
 		b.styles = append(b.styles, styles[i])
-		fig.entries = append(fig.entries, entry{label: s.Base.Config.Op + ", " + rate.unit, style: styles[i], bar: true})
+		fig.entries = append(fig.entries, entry{label: s.Base.Config.Op + ", " + unit, style: styles[i], bar: true})
 	}
 	b.rows = rows
 	parts := []string{"more is better"}
 	if r := repeats(groups); r != "" {
 		parts = append(parts, strings.Replace(r, "repeats", "rounds, each relative to the base of its round", 1))
 	}
-	base := "100 % is " + compare.Label(stars[0].Base.Config, axes) + ": " + strings.Join(bases, ", ")
+	if unsure {
+		b.pale = func(s results.Spread) bool { return scaled(s, 100).Unsure() }
+		parts = append(parts, "pale: not to be told from the base, the rounds lie on both sides of it")
+	}
+	base := "100 % is " + stars[0].Base.Config.Label(axes) + ": " + strings.Join(bases, ", ")
 	common := results.Common(groups, results.Varying(groups))
 	fig.Subtitle = strings.Join(slices.DeleteFunc(append(parts, base, common), func(s string) bool { return s == "" }), " · ")
 	fig.lay(b, names, "", "rate, % of the base's")
 	d.add(fig)
 }
 
-type rate struct {
-	metric, unit string
-	scale        float64
-}
-
-// rateOf is what the operation of s is measured by. Where the codec varies it
-// is the bytes before it, since body bytes fall with the codec.
-func rateOf(s compare.Star) rate {
-	if s.Base.OfCalls() {
-		return rate{results.CallRate, "calls/s", 1}
+// rateOf is the base's rate for people.
+func rateOf(s results.Star) (value, unit string) {
+	full := s.Base.Metric(s.Rate()).Median
+	unit, scale := s.Base.Kind().Unit(full)
+	if s.Rate() == results.LogicalRate {
+		unit += " before the codec"
 	}
-	if slices.ContainsFunc(s.Relatives, func(r compare.Relative) bool { return r.Axis == "compression" }) {
-		return rate{results.LogicalRate, "GB/s before the codec", 1e9}
-	}
-	return rate{results.BodyRate, "GB/s", 1e9}
+	return results.FormatNumber(full / scale), unit
 }

@@ -24,6 +24,13 @@ func rgb(v uint32) color.NRGBA {
 	return color.NRGBA{R: uint8(v >> 16), G: uint8(v >> 8), B: uint8(v), A: 0xff}
 }
 
+// paled is c as the paper shines through it.
+func paled(c color.Color) color.Color {
+	n := color.NRGBAModel.Convert(c).(color.NRGBA)
+	n.A = 0x58
+	return n
+}
+
 // DarkCSS turns the SVG of a Figure that is part of a page dark; paper takes
 // the colour of the variable --paper. It belongs into the page's own media
 // query.

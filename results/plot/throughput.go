@@ -12,35 +12,53 @@ import (
 )
 
 // quantity is what a run is measured by: bytes where it moves batches, else
-// calls. A run may have both.
+// queries or calls. A run may have several.
 type quantity struct {
-	metric         string
+	kind           *results.Kind
 	throughput     string // title of the figure against the axes
 	throughputFile string
 	timeline       string // title of the figure over time
 	timelineFile   string
-	label          string
-	scale          float64 // the metric is divided by it to be in the unit of label
+	what           string // that the unit is of, for the label
 	perInterval    func(results.Interval) int64
+
+	label string  // unit and what
+	scale float64 // the metric is divided by it to be in the unit of label
 }
 
 var quantities = []quantity{
-	{results.BodyRate, "Throughput", "throughput", "Throughput over time", "timeline", "GB/s of Arrow IPC bodies", 1e9,
-		func(iv results.Interval) int64 { return iv.Bytes.Body }},
-	{results.CallRate, "Calls per second", "calls", "Calls per second over time", "timeline-calls", "calls/s", 1,
-		func(iv results.Interval) int64 { return iv.Streams }},
+	{kind: results.KindStreams, throughput: "Throughput", throughputFile: "throughput", timeline: "Throughput over time", timelineFile: "timeline",
+		what: " of Arrow IPC bodies", perInterval: func(iv results.Interval) int64 { return iv.Bytes.Body }},
+	{kind: results.KindQueries, throughput: "Queries per second", throughputFile: "queries", timeline: "Queries per second over time", timelineFile: "timeline-queries",
+		perInterval: func(iv results.Interval) int64 { return iv.Latencies["query"].Count }},
+	{kind: results.KindCalls, throughput: "Calls per second", throughputFile: "calls", timeline: "Calls per second over time", timelineFile: "timeline-calls",
+		perInterval: func(iv results.Interval) int64 { return iv.Streams }},
+}
+
+// of is the run's groups that q is measured for, and q in the unit that fits
+// them.
+func (q quantity) of(d *drawer) (quantity, []results.Group) {
+	var groups []results.Group
+	for _, g := range d.groups {
+		if g.Kind() == q.kind && g.Metric(q.kind.Rate).N > 0 {
+			groups = append(groups, g)
+		}
+	}
+	unit, scale := q.kind.Unit(results.Most(groups, q.kind.Rate))
+	q.label, q.scale = unit+q.what, scale
+	return q, groups
 }
 
 // throughput draws q against each axis that varies, or alone where none does.
 // Where configurations depart from a base they are a list instead, but for the
 // axes that make a curve.
 func (d *drawer) throughput(q quantity) {
-	groups := d.with(q.metric)
+	q, groups := q.of(d)
 	axes := results.Varying(groups)
-	departs := len(groups) > 0 && compare.Departs(groups)
+	departs := results.Departures(groups) != nil
 	if departs {
 		d.list(list{file: q.throughputFile, title: q.throughput, values: q.label, bars: func(g results.Group) []results.Spread {
-			return []results.Spread{scaled(g.Metric(q.metric), q.scale)}
+			return []results.Spread{scaled(g.Metric(q.kind.Rate), q.scale)}
 		}}, groups)
 	}
 	for _, numeric := range []bool{true, false} { // curves say most and come first
@@ -121,7 +139,7 @@ func (d *drawer) ratesOverNumbers(fig *Figure, f facet, axis string, q quantity)
 		c := &curve{style: styles[i], markers: true}
 		for _, g := range s.Groups {
 			x, _ := g.Config.Number(axis)
-			y := scaled(g.Metric(q.metric), q.scale)
+			y := scaled(g.Metric(q.kind.Rate), q.scale)
 			c.xy = append(c.xy, plotter.XY{X: math.Log2(x), Y: y.Median})
 			c.spread = append(c.spread, y)
 			top = math.Max(top, y.Max)
@@ -171,7 +189,7 @@ func (d *drawer) ratesOverWords(fig *Figure, f facet, axis string, q quantity) {
 		for i, s := range f.Series {
 			for _, g := range s.Groups {
 				if axis == "" || results.CompareAxis(g.Config, v, axis) == 0 {
-					row[i] = scaled(g.Metric(q.metric), q.scale)
+					row[i] = scaled(g.Metric(q.kind.Rate), q.scale)
 				}
 			}
 		}

@@ -16,7 +16,8 @@ func (d *drawer) timeline(q quantity) {
 	var groups []results.Group
 	lines := map[string]plotter.XYs{}
 	most := 0
-	for _, g := range d.with(q.metric) {
+	q, from := q.of(d)
+	for _, g := range from {
 		if xy := rates(typical(g, q), q); len(xy) > 0 {
 			groups = append(groups, g)
 			lines[g.Config.Key()] = xy
@@ -26,7 +27,7 @@ func (d *drawer) timeline(q quantity) {
 	axes := results.Varying(groups)
 	which := ""
 	if most > 1 {
-		which = "of each configuration the repeat of median throughput"
+		which = "of each configuration the repeat of median rate"
 	}
 	for _, f := range d.facets(q.timeline, compare.ByAxis(groups, "", axes), axes, maxSeries) {
 		fig := &Figure{Name: q.timelineFile + f.file, Title: q.timeline + f.head, Notes: f.notes, Subtitle: f.subtitle(which), entries: f.entries(false)}
@@ -64,9 +65,9 @@ func (d *drawer) timeline(q quantity) {
 func typical(g results.Group, q quantity) *results.Trial {
 	trials := g.Measured()
 	best := trials[0]
-	median := g.Metric(q.metric).Median
+	median := g.Metric(q.kind.Rate).Median
 	for _, t := range trials[1:] {
-		if math.Abs(t.Metrics[q.metric].Value-median) < math.Abs(best.Metrics[q.metric].Value-median) {
+		if math.Abs(t.Metrics[q.kind.Rate].Value-median) < math.Abs(best.Metrics[q.kind.Rate].Value-median) {
 			best = t
 		}
 	}

@@ -168,6 +168,9 @@ func Trial(id string, round int, c results.Config, rng *rand.Rand) *results.Tria
 	if name, ok := calls[strings.SplitN(c.Op, ":", 2)[0]]; ok {
 		return callTrial(id, round, c, name, rng)
 	}
+	if c.Op == "query" || c.Op == "prepared" {
+		return queryTrial(id, round, c, rng)
+	}
 	rate, clientCPU, serverCPU := model(c)
 	rate *= 1 + 0.06*(rng.Float64()-0.5)
 	t := &results.Trial{
