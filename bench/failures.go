@@ -110,12 +110,18 @@ func inRow(row int64, last error) error {
 	return fmt.Errorf("%d streams failed one after another, the last: %w", row, last)
 }
 
-// lost is what a trial failed by that is over and whose last streams failed in
-// a long row, while nothing was moved: its window lasted longer than its server.
+// lost is what a trial failed by that is over: each slot failed and no stream
+// went well, though batches may have come, or the last streams failed in a long
+// row while nothing was moved, so that the window lasted longer than the server.
 func (f *failures) lost(slots int, moved func() int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if row := f.inRow.Load(); f.ended == nil && row >= longRow(slots) && moved() == f.rowMoved {
+	row := f.inRow.Load()
+	switch {
+	case f.ended != nil:
+	case f.good.Load() == 0 && f.slots > 0 && f.slots == slots:
+		f.ended = f.first
+	case row >= longRow(slots) && moved() == f.rowMoved:
 		f.ended = inRow(row, f.last)
 	}
 	return f.ended

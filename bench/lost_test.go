@@ -31,6 +31,21 @@ func TestServerIsLostForGood(t *testing.T) {
 	}
 }
 
+// TestNoStreamGoesWell fails a trial in which batches came and every stream had
+// to be given up, however long it is.
+func TestNoStreamGoesWell(t *testing.T) {
+	t.Parallel()
+	uri, _ := serve(t, wire.Direct)
+	for _, op := range []string{bench.OpGet, bench.OpExchange} {
+		c := config(op, wire.Direct)
+		c.Total, c.Duration, c.Batches, c.Timeout, c.Concurrency = 0, 0.6, 1<<20, 0.1, 2
+		got := run(t, t.Context(), uri, c)
+		if got.Status != results.StatusFailed || got.Batches == 0 || !strings.Contains(got.Error, "--timeout") {
+			t.Errorf("%s: %s, %s, %d batches, error %q, %v", op, got.Status, got.Verdict, got.Batches, got.Error, got.Failures)
+		}
+	}
+}
+
 // chatty is a server that repeats what it was told.
 type chatty struct{ flight.BaseFlightServer }
 
