@@ -172,7 +172,15 @@ func (x *examiner) tellData(d dataData) {
 	if d.Ended {
 		end = " (all of it)"
 	}
-	parts := []string{fmt.Sprintf("read %s of %s%s: %s, %s", size(d.Bytes), d.Flight, end, count(int(d.Rows), "row"), batches(d))}
+	slow := d.Rate > 0 && d.Rate < slowStream && d.Rest >= int64(leastWatched) && x.peer.RTT < shortWay
+	speed := ""
+	switch {
+	case slow:
+		speed = fmt.Sprintf(" at %s, slow for a round trip of %s", rate(d.Rate), span(x.peer.RTT))
+	case d.Rate > 0:
+		speed = " at " + rate(d.Rate)
+	}
+	parts := []string{fmt.Sprintf("read %s of %s%s%s: %s, %s", size(d.Bytes), d.Flight, end, speed, count(int(d.Rows), "row"), batches(d))}
 	if d.Location != "" {
 		parts[0] += ", from " + d.Location
 	}
@@ -183,13 +191,6 @@ func (x *examiner) tellData(d dataData) {
 		if p.n > 0 {
 			parts = append(parts, fmt.Sprintf("%s: %s", p.what, number(p.n)))
 		}
-	}
-	slow := d.Rate > 0 && d.Rate < slowStream && d.Rest >= int64(leastWatched) && x.peer.RTT < shortWay
-	switch {
-	case slow:
-		parts = append(parts, fmt.Sprintf("%s, slow for a round trip of %s", rate(d.Rate), span(x.peer.RTT)))
-	case d.Rate > 0:
-		parts = append(parts, rate(d.Rate))
 	}
 	if d.Batches > 0 {
 		parts = append(parts, fmt.Sprintf("the first batch after %s", span(time.Duration(d.First))))
@@ -220,7 +221,7 @@ func batches(d dataData) string {
 	case d.Batches == 1:
 		return "1 batch"
 	}
-	return fmt.Sprintf("%s batches of %s rows, %s (median)", number(d.Batches), number(d.MedianRows), size(d.MedianBytes))
+	return fmt.Sprintf("%s batches of %s, %s (median)", number(d.Batches), count(int(d.MedianRows), "row"), size(d.MedianBytes))
 }
 
 func (x *examiner) tellCompression(d dataData) {

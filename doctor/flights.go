@@ -215,9 +215,12 @@ func (x *examiner) noFlight(ctx context.Context, err error) {
 	for _, f := range x.found.flights {
 		names = append(names, describeFlight(f.GetFlightDescriptor()))
 	}
-	listed := "; the server lists no flights"
-	if len(names) > 0 {
+	listed := ""
+	switch {
+	case len(names) > 0:
 		listed = "; listed are: " + some(names, shownFlights)
+	case x.calls["ListFlights"].Code == target.CodeName(codes.OK):
+		listed = "; the server lists no flights"
 	}
 	kind, flag := "path", "--path"
 	if len(x.o.Descriptor.GetPath()) == 0 {

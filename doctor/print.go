@@ -51,7 +51,7 @@ func (r *Report) Print(w io.Writer, width int) error {
 	return err
 }
 
-// repeat writes what to mend, the worst first: of each finding as much as a line holds, and all of its advice.
+// repeat writes what to mend, the worst first: of each finding as much as two lines hold, and all of its advice.
 func (r *Report) repeat(b *strings.Builder, indent, room int) {
 	for _, level := range []Level{Problem, Warning} {
 		for _, l := range r.Lines {
@@ -59,7 +59,7 @@ func (r *Report) repeat(b *strings.Builder, indent, room int) {
 				continue
 			}
 			head := fmt.Sprintf("%-*s  %-*s", markWidth, marks[level], indent-markWidth-2, l.Topic)
-			put(b, head, clip(l.Text, room), room)
+			put(b, head, clip(l.Text, 2*room), room)
 			if l.Advice != "" {
 				put(b, strings.Repeat(" ", indent)+"→ ", l.Advice, room-2)
 			}

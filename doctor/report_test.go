@@ -56,7 +56,8 @@ func TestPrintLong(t *testing.T) {
 	}
 	want := `1 problem, 1 warning
 PROBLEM  data     short
-WARNING  data     a text that is too long for one line of s…
+WARNING  data     a text that is too long for one line of so
+                  few columns
                   → and advice, which is too long for them
                     as well
 `
@@ -121,6 +122,11 @@ func TestClean(t *testing.T) {
 }
 
 func TestUnits(t *testing.T) {
+	for in, want := range map[float64]string{1840: "1.84 kB/s", 7.88e6: "7.88 MB/s", 1.26e9: "1.3 GB/s"} {
+		if got := rate(in); got != want {
+			t.Errorf("rate(%g) = %q, want %q", in, got, want)
+		}
+	}
 	for in, want := range map[int64]string{0: "0 bytes", 1023: "1,023 bytes", 65535: "64 KiB", 1<<31 - 1: "2 GiB", 4 << 20: "4 MiB", 1500: "1.46 KiB", 100 << 10: "100 KiB", 5_000_000: "4.77 MiB"} {
 		if got := size(in); got != want {
 			t.Errorf("size(%d) = %q, want %q", in, got, want)

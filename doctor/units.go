@@ -67,5 +67,8 @@ func rate(bytesPerSecond float64) string {
 	if bytesPerSecond >= 1e9 {
 		return fmt.Sprintf("%.1f GB/s", bytesPerSecond/1e9)
 	}
+	if bytesPerSecond < 1e6 {
+		return fmt.Sprintf("%.3g kB/s", bytesPerSecond/1e3)
+	}
 	return fmt.Sprintf("%.3g MB/s", bytesPerSecond/1e6)
 }
