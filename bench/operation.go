@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"flightbench/results"
 )
 
 // The operations that move batches of a workload.
@@ -68,10 +66,4 @@ func OperationNames() []string {
 		names = append(names, k.name)
 	}
 	return names
-}
-
-// Calls tells whether c measures calls rather than batches.
-func Calls(c results.Config) bool {
-	k, err := kindOf(c.Op)
-	return err == nil && k.calls
 }

@@ -71,7 +71,7 @@ func (s *slot) transaction(ctx context.Context, do func(ctx context.Context, s *
 		return s.timed(latCommit, func() error { return end(flightsql.EndTransactionCommit) })
 	}
 	if failed := end(flightsql.EndTransactionRollback); failed != nil {
-		s.t.warn(fmt.Sprintf("a transaction could not be rolled back, and may stay open: %v", oneLine(failed)))
+		s.t.warnOnce("rollback", fmt.Sprintf("a transaction could not be rolled back, and may stay open: %v", oneLine(failed)))
 	}
 	return err
 }
