@@ -205,7 +205,7 @@ func (x *examiner) tellData(d dataData) {
 		level = Warning
 		parts = append(parts, "messages of up to "+size(d.Largest))
 		advice = "clients with gRPC's usual limit of 4 MiB cannot receive them: send batches of 1 to 3 MiB, or have every client raise its limit"
-	case d.MedianBytes < smallBatch && (d.Bytes >= 16*smallBatch || !d.Ended): // else there is too little for it to matter
+	case d.MedianBytes < smallBatch && (d.Bytes >= 16*smallBatch || d.Batches == maxBatches): // else there is too little for it to matter
 		level = Warning
 		advice = fmt.Sprintf("small batches: each message costs more than its bytes. Send %d KiB to 2 MiB in each (try sizes with run --batch-bytes)", 4*smallBatch>>10)
 	case d.Batches >= 4 && d.EmptyBatches*2 > d.Batches:

@@ -59,7 +59,11 @@ func (r *Report) repeat(b *strings.Builder, indent, room int) {
 				continue
 			}
 			head := fmt.Sprintf("%-*s  %-*s", markWidth, marks[level], indent-markWidth-2, l.Topic)
-			put(b, head, clip(l.Text, 2*room), room)
+			text := l.Text
+			if lines := wrap(text, room-1); len(lines) > 2 {
+				text = lines[0] + " " + lines[1] + "…"
+			}
+			put(b, head, text, room)
 			if l.Advice != "" {
 				put(b, strings.Repeat(" ", indent)+"→ ", l.Advice, room-2)
 			}

@@ -49,17 +49,20 @@ PROBLEM           short
 
 // TestPrintLong ends a long report with what to mend, the worst first.
 func TestPrintLong(t *testing.T) {
-	long := Report{Lines: slices.Concat(sample.Lines, make([]Line, glance))}
+	wordy := Line{Topic: "data", Level: Warning, Text: strings.Repeat("wordy ", 30)}
+	long := Report{Lines: slices.Concat(sample.Lines, make([]Line, glance), []Line{wordy})}
 	var b strings.Builder
 	if err := long.Print(&b, 60); err != nil {
 		t.Fatal(err)
 	}
-	want := `1 problem, 1 warning
+	want := `1 problem, 2 warnings
 PROBLEM  data     short
 WARNING  data     a text that is too long for one line of so
                   few columns
                   → and advice, which is too long for them
                     as well
+WARNING  data     wordy wordy wordy wordy wordy wordy wordy
+                  wordy wordy wordy wordy wordy wordy wordy…
 `
 	if !strings.HasSuffix(b.String(), want) {
 		t.Errorf("got\n%s\nwant at its end\n%s", b.String(), want)
