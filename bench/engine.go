@@ -24,7 +24,8 @@ type Progress struct {
 	Trial, Trials int // from 1
 	Round         int // from 1
 	Config        results.Config
-	Phase         string        // setup, warmup, measure
+	Phase         string        // setup, warmup, measure; ended, once a trial
+	Remaining     time.Duration // how long the rest of the run takes, by what its trials took so far
 	Elapsed       time.Duration // since the window began
 	Rate          float64       // in the last interval, in Unit
 	Unit          string        // B/s of bodies, or calls/s
@@ -45,15 +46,28 @@ type Runner struct {
 // handed over, and is returned, as is an error of done.
 func (r *Runner) Run(ctx context.Context, p Plan, done func(*results.Trial) error) error {
 	defer r.cache.release()
-	n := 0
+	n, trials, left := 0, p.Trials(), newEstimator(p)
 	for round := 1; round <= p.Repeat; round++ {
 		for _, i := range p.Round(round) {
+			n++
+			if p.Done[TrialID(round, i)] {
+				continue
+			}
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			n++
-			t := r.trial(ctx, p.Configs[i], Progress{Trial: n, Trials: p.Trials(), Round: round})
-			t.ID, t.Round = fmt.Sprintf("%d.%d", round, i+1), round
+			began := time.Now()
+			observe := func(p Progress, remaining time.Duration) {
+				if r.Observe != nil {
+					p.Trial, p.Trials, p.Round, p.Remaining = n, trials, round, remaining
+					r.Observe(p)
+				}
+			}
+			left.begin(i)
+			t := r.trial(ctx, p.Configs[i], func(p Progress) { observe(p, left.within(i, time.Since(began))) })
+			t.ID, t.Round = TrialID(round, i), round
+			left.end(i, time.Since(began), t.Status == results.StatusFailed)
+			observe(Progress{Config: t.Config, Phase: "ended"}, left.remaining())
 			if err := done(t); err != nil {
 				return err
 			}
@@ -63,15 +77,10 @@ func (r *Runner) Run(ctx context.Context, p Plan, done func(*results.Trial) erro
 }
 
 // trial runs one Config. Whatever goes wrong is in the Trial.
-func (r *Runner) trial(ctx context.Context, c results.Config, at Progress) *results.Trial {
+func (r *Runner) trial(ctx context.Context, c results.Config, observe func(Progress)) *results.Trial {
 	out := &results.Trial{Config: c, Status: results.StatusOK, Errors: map[string]int64{}, Started: time.Now()}
 	t := &trial{out: out, config: &out.Config, clock: clock{time.Now()}, cache: &r.cache, nonce: rand.Text(), opened: make(chan struct{})}
-	if r.Observe != nil {
-		t.observe = func(p Progress) {
-			p.Trial, p.Trials, p.Round = at.Trial, at.Trials, at.Round
-			r.Observe(p)
-		}
-	}
+	t.observe = observe
 	t.progress("setup", nil, nil)
 	if err := t.run(ctx, r); err != nil {
 		t.fail(ctx, err)

@@ -40,7 +40,11 @@ type Plan struct {
 	Configs []results.Config
 	Repeat  int
 	Seed    uint64
+	Done    map[string]bool // TrialIDs that an earlier, interrupted run has measured; they are not measured again
 }
+
+// TrialID is that of the Config i in round (from 1).
+func TrialID(round, i int) string { return fmt.Sprintf("%d.%d", round, i+1) }
 
 // Set gives the base one value of a field, instead of an axis of that name or
 // of one that it is Instead of.
@@ -381,5 +385,6 @@ func (p Plan) Round(round int) []int {
 	return rand.New(rand.NewPCG(p.Seed, uint64(round))).Perm(len(p.Configs))
 }
 
-// Trials is the number of trials of the whole plan.
+// Trials is the number of trials of the whole plan, those that are Done among
+// them.
 func (p Plan) Trials() int { return p.Repeat * len(p.Configs) }

@@ -51,6 +51,13 @@ var axisLabels = map[string]string{
 	"put_ack":          "put acks",
 	"duration":         "measured window (s)",
 	"warmup":           "warm-up (s)",
+	"total":            "measured streams",
+	"distinct":         "distinct batches",
+	"poll":             "GetFlightInfo or PollFlightInfo",
+	"ordered":          "endpoints read in order",
+	"location":         "location read",
+	"cancel_after":     "canceled after",
+	"provoke":          "provoked error",
 	"window":           "HTTP/2 stream window (bytes)",
 	"conn_window":      "HTTP/2 connection window (bytes)",
 	"read_buffer":      "read buffer (bytes)",
@@ -72,6 +79,9 @@ var axisLabels = map[string]string{
 
 // byteAxes are the axes whose values are sizes.
 var byteAxes = []string{"batch_bytes", "window", "conn_window", "read_buffer", "write_buffer", "max_frame", "max_message"}
+
+// tuningFields are those whose 0 is the transport's default.
+var tuningFields = []string{"window", "conn_window", "read_buffer", "write_buffer", "max_frame"}
 
 // AxisLabel names an axis for people, with its unit.
 func AxisLabel(axis string) string {

@@ -26,6 +26,10 @@ func (c Config) Value(axis string) string {
 			return FormatSI(v, "B/s")
 		case axis == "timeout" || axis == "stall" || axis == "duration" || axis == "warmup":
 			return FormatSeconds(v)
+		case v == 0 && slices.Contains(tuningFields, axis):
+			return "default"
+		case v == 0 && (axis == "batches" || axis == "distinct"):
+			return "auto"
 		case slices.Contains(byteAxes, axis):
 			return FormatBytes(int64(v))
 		case v == float64(int64(v)):
@@ -108,6 +112,12 @@ func (c Config) Phrase(axis string) string {
 		return count("connection")
 	case "headers":
 		return count("header")
+	case "endpoints":
+		return count("endpoint")
+	case "total":
+		return count("measured stream")
+	case "batches":
+		return v + " batches a stream"
 	case "middleware":
 		return count("middleware")
 	case "tls":

@@ -41,7 +41,7 @@ gates: [batch_gap.p99<=+10%, 'errors<=1%']
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Name != "builds" || s.Summary() != "Is new slower than old? It should not be" || s.Repeat != 5 || len(s.Gates) != 2 || s.Ready != "action:ping" || s.ReadyTimeout != time.Minute {
+	if s.Name != "builds" || s.Summary() != "Is new slower than old?" || s.Repeat != 5 || len(s.Gates) != 2 || s.Ready != "action:ping" || s.ReadyTimeout != time.Minute {
 		t.Errorf("%+v", s)
 	}
 	if got := fmt.Sprint(s.Targets, s.Commands, s.ServerURI); got != "[{old grpc://db.example:1} {new grpc+tls://[::1]:2}] [{built ./server --port {port}}]grpc://127.0.0.1:{port}" {

@@ -67,8 +67,11 @@ func (s *Suite) Plan() (bench.Plan, error) {
 
 // Summary is the first sentence of About.
 func (s *Suite) Summary() string {
-	first, _, _ := strings.Cut(strings.Join(strings.Fields(s.About), " "), ". ")
-	return strings.TrimSuffix(first, ".")
+	text := strings.Join(strings.Fields(s.About), " ")
+	if i := strings.IndexAny(text, "?."); i >= 0 && (i+1 == len(text) || text[i+1] == ' ') {
+		return strings.TrimSuffix(text[:i+1], ".")
+	}
+	return text
 }
 
 //go:embed *.yaml

@@ -30,17 +30,13 @@ func newView(w io.Writer, p bench.Plan) view {
 	return newLiveView(w, lines)
 }
 
-// varying lists the axes that differ between the plan's Configs.
-func varying(p bench.Plan) (axes []string) {
-	for _, name := range results.Axes {
-		first, _ := p.Configs[0].Axis(name)
-		for _, c := range p.Configs[1:] {
-			if v, _ := c.Axis(name); v != first {
-				axes = append(axes, name)
-				break
-			}
-		}
+// varying lists the fields that differ between the plan's Configs.
+func varying(p bench.Plan) []string {
+	groups := make([]results.Group, len(p.Configs))
+	for i, c := range p.Configs {
+		groups[i].Config = c
 	}
+	axes := results.Varying(groups)
 	if len(axes) == 0 {
 		axes = []string{"op", "rows"}
 	}
@@ -53,15 +49,39 @@ type plainView struct {
 	n       int
 	trials  int
 	varying []string
+	left    time.Duration // as the last progress said
 }
 
-func (v *plainView) progress(bench.Progress) {}
-func (v *plainView) close()                  {}
-func (v *plainView) done(t *results.Trial)   { fmt.Fprintln(v.w, v.line(t)) }
+func (v *plainView) progress(p bench.Progress) { v.n, v.left = p.Trial, p.Remaining }
+func (v *plainView) close()                    {}
+func (v *plainView) done(t *results.Trial) {
+	s := v.line(t)
+	if v.n < v.trials {
+		s += "  " + about(v.left) + " left"
+	}
+	fmt.Fprintln(v.w, s)
+}
+
+// about is a length of time as one says it: about 20 s, about 2 min, about 1 h 10 min.
+func about(d time.Duration) string {
+	switch minutes := int(d.Round(time.Minute) / time.Minute); {
+	case d < time.Second:
+		return "about 1 s"
+	case d < 10*time.Second:
+		return fmt.Sprintf("about %.0f s", d.Seconds())
+	case d < 90*time.Second:
+		return fmt.Sprintf("about %.0f s", d.Round(5*time.Second).Seconds())
+	case minutes < 60:
+		return fmt.Sprintf("about %d min", minutes)
+	case minutes%60 < 5:
+		return fmt.Sprintf("about %d h", minutes/60)
+	default:
+		return fmt.Sprintf("about %d h %d min", minutes/60, minutes%60/5*5)
+	}
+}
 
 // line says what one trial found.
 func (v *plainView) line(t *results.Trial) string {
-	v.n++
 	s := fmt.Sprintf("%*d/%d  %s", len(fmt.Sprint(v.trials)), v.n, v.trials, v.point(t.Config))
 	if t.Status == results.StatusFailed {
 		first, _, _ := strings.Cut(t.Error, "\n") // a server's traceback is in the results
@@ -132,7 +152,10 @@ func newLiveView(w io.Writer, lines *plainView) *liveView {
 	return v
 }
 
-func (v *liveView) progress(p bench.Progress) { v.program.Send(p) }
+func (v *liveView) progress(p bench.Progress) {
+	v.lines.progress(p)
+	v.program.Send(p)
+}
 
 // done prints a trial's line. Program.Println would wait for ever for a program
 // that has ended, say with its terminal.
@@ -176,7 +199,7 @@ func (m liveModel) View() tea.View {
 	if p.Trial == 0 {
 		return tea.NewView("")
 	}
-	s := fmt.Sprintf("%d/%d  %s  %s", p.Trial, p.Trials, m.lines.point(p.Config), p.Phase)
+	s := fmt.Sprintf("%d/%d  %s left  %s  %s", p.Trial, p.Trials, about(p.Remaining), m.lines.point(p.Config), p.Phase)
 	if p.Phase == "measure" {
 		of := fmt.Sprintf("%.1fs", p.Config.Duration)
 		if p.Config.Total > 0 {

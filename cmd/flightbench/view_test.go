@@ -31,6 +31,7 @@ func TestPlainLine(t *testing.T) {
 		{trial(""), "1/4  get · 65,536 rows  nothing measured  partial"},
 	} {
 		v := &plainView{trials: 4, varying: []string{"op", "rows"}}
+		v.progress(bench.Progress{Trial: 1})
 		if got := v.line(tt.t); got != tt.want {
 			t.Errorf("line %q, want %q", got, tt.want)
 		}
@@ -58,6 +59,17 @@ func TestLiveViewThatEnded(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), "failed: gone") {
 		t.Errorf("%q does not tell the trial", &out)
+	}
+}
+
+func TestAbout(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "about 1 s", 4400 * time.Millisecond: "about 4 s", 33 * time.Second: "about 35 s", 89 * time.Second: "about 90 s",
+		90 * time.Second: "about 2 min", 59*time.Minute + 20*time.Second: "about 59 min", 62 * time.Minute: "about 1 h", 150 * time.Minute: "about 2 h 30 min",
+	} {
+		if got := about(d); got != want {
+			t.Errorf("%v is %q, want %q", d, got, want)
+		}
 	}
 }
 

@@ -1,0 +1,111 @@
+package bench
+
+import (
+	"time"
+
+	"flightbench/results"
+)
+
+// What a trial takes before there are others to learn from: beside its warm-up
+// and its window, and in place of a window that ends with its streams.
+const (
+	typicalOverhead = 200 * time.Millisecond
+	typicalTotal    = time.Second
+)
+
+// Estimate is how long the plan takes and each trial of a Config, from what
+// these ask for. guessed is how many trials end with their streams, whose time
+// is not known.
+func (p Plan) Estimate() (d time.Duration, each []time.Duration, guessed int) {
+	e := newEstimator(p)
+	for i, c := range p.Configs {
+		each = append(each, e.trial(i))
+		if c.Total > 0 {
+			guessed += e.left[i]
+		}
+	}
+	return e.remaining(), each, guessed
+}
+
+// estimator tells how long the rest of a plan takes, from what its trials took
+// so far. Time is an argument.
+type estimator struct {
+	plan  Plan
+	left  []int // trials of each Config that have not begun
+	own   []spell
+	over  spell // what trials took beside their warm-up and window
+	whole spell // what all trials took
+}
+
+// spell is a sum of times.
+type spell struct {
+	sum time.Duration
+	n   int
+}
+
+func (s *spell) add(d time.Duration) { s.sum, s.n = s.sum+d, s.n+1 }
+
+// mean is or where there is nothing to average.
+func (s spell) mean(or time.Duration) time.Duration {
+	if s.n == 0 {
+		return or
+	}
+	return s.sum / time.Duration(s.n)
+}
+
+func newEstimator(p Plan) *estimator {
+	e := &estimator{plan: p, left: make([]int, len(p.Configs)), own: make([]spell, len(p.Configs))}
+	for i := range p.Configs {
+		for round := 1; round <= p.Repeat; round++ {
+			if !p.Done[TrialID(round, i)] {
+				e.left[i]++
+			}
+		}
+	}
+	return e
+}
+
+// asked is what c says that a trial takes at least.
+func asked(c results.Config) time.Duration { return duration(c.Warmup) + duration(c.Duration) }
+
+// trial is how long one of the Config i is expected to take.
+func (e *estimator) trial(i int) time.Duration {
+	c := e.plan.Configs[i]
+	or := asked(c) + e.over.mean(typicalOverhead)
+	if c.Total > 0 {
+		or = e.whole.mean(or + typicalTotal)
+	}
+	return e.own[i].mean(or)
+}
+
+// begin notes that a trial of the Config i has begun.
+func (e *estimator) begin(i int) { e.left[i]-- }
+
+// end notes what a trial of the Config i took. What failed says nothing of
+// the others.
+func (e *estimator) end(i int, took time.Duration, failed bool) {
+	e.own[i].add(took)
+	if failed {
+		return
+	}
+	e.whole.add(took)
+	if c := e.plan.Configs[i]; c.Total == 0 {
+		e.over.add(max(0, took-asked(c)))
+	}
+}
+
+// remaining is how long the trials take that have not begun.
+func (e *estimator) remaining() (d time.Duration) {
+	for i, n := range e.left {
+		if n > 0 {
+			d += time.Duration(n) * e.trial(i)
+		}
+	}
+	return d
+}
+
+// within is remaining and the rest of a trial of the Config i, of which passed
+// is over.
+func (e *estimator) within(i int, passed time.Duration) time.Duration {
+	return e.remaining() + max(0, e.trial(i)-passed)
+}
