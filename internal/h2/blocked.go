@@ -11,7 +11,7 @@ import (
 // The zero value is ready for use, by any number of calls at a time.
 type Blocked struct {
 	Receiving Meter // RecvMsg waited for the peer
-	Sending   Meter // SendMsg waited for a window, for its turn, or for room in the socket
+	Sending   Meter // SendMsg waited for a window, or for room in the socket
 }
 
 type blockedKey struct{}
@@ -19,8 +19,9 @@ type blockedKey struct{}
 // WithBlocked has the calls that are made with the context it returns add to b.
 //
 // A receiver that waits while the connection's reader is at work does not wait
-// for the peer: that time is this side's own, and not in b. What TLS waits for
-// to write is not either.
+// for the peer: that time is this side's own, and not in b. Nor is that of a
+// sender while others of its connection are writing, nor what TLS waits for to
+// write.
 func WithBlocked(ctx context.Context, b *Blocked) context.Context {
 	return context.WithValue(ctx, blockedKey{}, b)
 }
@@ -52,6 +53,13 @@ func (m *Meter) Enter(now int64) {
 	m.mu.Unlock()
 }
 
+// Begin is Enter now; what it returns is for End.
+func (m *Meter) Begin() (began int64) {
+	began = Nanos()
+	m.Enter(began)
+	return began
+}
+
 // Leave ends a wait that began at began and counts for so many nanoseconds.
 func (m *Meter) Leave(began, counts int64) {
 	m.mu.Lock()
@@ -60,6 +68,9 @@ func (m *Meter) Leave(began, counts int64) {
 	m.over += counts
 	m.mu.Unlock()
 }
+
+// End is Leave of a wait that counts in full.
+func (m *Meter) End(began int64) { m.Leave(began, Nanos()-began) }
 
 // Total is how many nanoseconds were waited until now.
 func (m *Meter) Total(now int64) int64 {
@@ -110,15 +121,28 @@ func (st *stream) waitReady() {
 	st.times.Receiving.Leave(began, min(now-began, max(0, st.c.s.idle.total(now)-idle)))
 }
 
-// waitSend waits on cond, which is the sender's or one of its connection's.
-// c.w.mu is held.
-func (st *stream) waitSend(cond *sync.Cond) {
+// waitWindow waits on sendCond for a window. c.w.mu is held.
+func (st *stream) waitWindow() {
+	if st.times == nil {
+		st.sendCond.Wait()
+		return
+	}
+	began := st.times.Sending.Begin()
+	st.sendCond.Wait()
+	st.times.Sending.End(began)
+}
+
+// waitTurn waits on cond until others of the connection have written: for the
+// peer only as long as they do. c.w.mu is held.
+func (st *stream) waitTurn(cond *sync.Cond) {
 	if st.times == nil {
 		cond.Wait()
 		return
 	}
-	began := Nanos()
-	st.times.Sending.Enter(began)
+	full := &st.c.s.full
+	began := st.times.Sending.Begin()
+	before := full.total(began)
 	cond.Wait()
-	st.times.Sending.Leave(began, Nanos()-began)
+	now := Nanos()
+	st.times.Sending.Leave(began, min(now-began, max(0, full.total(now)-before)))
 }

@@ -28,12 +28,13 @@ type rawSock struct {
 	wtotal int
 	wall   []unix.Iovec
 	werr   syscall.Errno
-	wonce  bool     // give up instead of waiting
+	wonce  bool // give up instead of waiting
+	full   *idleClock
 	wtimes *Blocked // whom waits are added to; nil: nobody
 	wsince int64    // when the wait under way began; 0: there is none
 }
 
-func newRawSock(nc net.Conn, n *counts, idle *idleClock) *rawSock {
+func newRawSock(nc net.Conn, n *counts, idle, full *idleClock) *rawSock {
 	switch nc.(type) {
 	case *net.TCPConn, *net.UnixConn:
 	default:
@@ -43,7 +44,7 @@ func newRawSock(nc net.Conn, n *counts, idle *idleClock) *rawSock {
 	if err != nil {
 		return nil
 	}
-	s := &rawSock{rc: rc, counts: n, idle: idle}
+	s := &rawSock{rc: rc, counts: n, idle: idle, full: full}
 	s.rfn, s.wfn = s.readOnce, s.writeOnce
 	return s
 }
@@ -98,8 +99,9 @@ func (s *rawSock) sender(b *Blocked) { s.wtimes = b }
 
 // waited ends a wait.
 func (s *rawSock) waited() {
+	s.full.ended()
 	if s.wsince != 0 {
-		s.wtimes.Sending.Leave(s.wsince, Nanos()-s.wsince)
+		s.wtimes.Sending.End(s.wsince)
 		s.wsince = 0
 	}
 }
@@ -115,9 +117,11 @@ func (s *rawSock) writeOnce(fd uintptr) bool {
 			s.advance(int(n))
 		case syscall.EINTR:
 		case syscall.EAGAIN:
-			if !s.wonce && s.wtimes != nil {
-				s.wsince = Nanos()
-				s.wtimes.Sending.Enter(s.wsince)
+			if !s.wonce {
+				s.full.begin(Nanos())
+				if s.wtimes != nil {
+					s.wsince = s.wtimes.Sending.Begin()
+				}
 			}
 			return s.wonce
 		default:

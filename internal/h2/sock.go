@@ -16,6 +16,7 @@ type sock struct {
 	stage  []byte    // joins pieces where there is no vectored write
 	counts *counts
 	idle   idleClock // of the reader: waiting for the peer
+	full   idleClock // of the writer: waiting for room
 }
 
 // sender names whom waits for room in the socket are added to, from now on; nil
@@ -43,7 +44,7 @@ func (c *counts) write(w io.Writer, p []byte) (int, error) {
 func newSock(nc net.Conn, under *corkConn, n *counts) *sock {
 	s := &sock{nc: nc, cork: under, counts: n}
 	if under == nil {
-		s.raw = newRawSock(nc, n, &s.idle)
+		s.raw = newRawSock(nc, n, &s.idle, &s.full)
 	} else {
 		under.idle = &s.idle
 	}

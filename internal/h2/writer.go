@@ -197,7 +197,7 @@ func (w *writer) try() {
 func (w *writer) hold(st *stream) error {
 	for len(w.out) >= w.queue && w.err == nil && st.sendable() == nil {
 		if w.owned {
-			st.waitSend(&w.room)
+			st.waitTurn(&w.room)
 		} else {
 			w.kickBy(st, now)
 		}
@@ -458,7 +458,7 @@ func (w *writer) reserve(st *stream, want int) (int, error) {
 			continue // kick let go of mu
 		}
 		st.blocked.Store(true)
-		st.waitSend(&st.sendCond)
+		st.waitWindow()
 		st.blocked.Store(false)
 	}
 }
@@ -493,7 +493,7 @@ func (w *writer) acquire(st *stream) error {
 		st.hasTurn = false
 		w.turns = append(w.turns, st)
 		for !st.hasTurn && w.err == nil && st.sendable() == nil {
-			st.waitSend(&st.sendCond)
+			st.waitTurn(&st.sendCond)
 		}
 		if !st.hasTurn {
 			w.turns = slices.DeleteFunc(w.turns, func(s *stream) bool { return s == st })

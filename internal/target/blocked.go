@@ -30,10 +30,9 @@ func (c timedConn) Invoke(ctx context.Context, method string, args, reply any, o
 	if b == nil {
 		return c.ClientConnInterface.Invoke(ctx, method, args, reply, opts...)
 	}
-	began := h2.Nanos()
-	b.Receiving.Enter(began)
+	began := b.Receiving.Begin()
 	err := c.ClientConnInterface.Invoke(ctx, method, args, reply, opts...)
-	b.Receiving.Leave(began, h2.Nanos()-began)
+	b.Receiving.End(began)
 	return err
 }
 
@@ -51,17 +50,15 @@ type timedStream struct {
 }
 
 func (s timedStream) RecvMsg(m any) error {
-	began := h2.Nanos()
-	s.b.Receiving.Enter(began)
+	began := s.b.Receiving.Begin()
 	err := s.ClientStream.RecvMsg(m)
-	s.b.Receiving.Leave(began, h2.Nanos()-began)
+	s.b.Receiving.End(began)
 	return err
 }
 
 func (s timedStream) SendMsg(m any) error {
-	began := h2.Nanos()
-	s.b.Sending.Enter(began)
+	began := s.b.Sending.Begin()
 	err := s.ClientStream.SendMsg(m)
-	s.b.Sending.Leave(began, h2.Nanos()-began)
+	s.b.Sending.End(began)
 	return err
 }
