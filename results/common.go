@@ -14,21 +14,27 @@ var quietValues = map[string][]string{
 	"batch_bytes": {"0"}, "auth": {"none"}, "headers": {"0"}, "middleware": {"0"}, "location": {"listed"},
 	"request": {"flightbench", "path", "cmd", "ticket", "sql"}, // what is asked for is said by its own field
 	"poll":    {"false"}, "ordered": {"false"}, "transaction": {"false"}, "timeout": {"0"}, "stall": {"0"}, "rps": {"0"}, "rate": {"0"},
+	"total": {"0"}, "endpoints": {"0", "1"}, "entropy": {"0", "1"}, "window": {"0"}, "conn_window": {"0"}, "read_buffer": {"0"}, "write_buffer": {"0"}, "max_frame": {"0"},
 }
 
 // commonFields are the fields that Common tells, in its order.
 var commonFields = append(slices.Clone(Axes), "request", "path", "cmd", "ticket", "sql", "params", "table", "ingest_mode", "transaction",
-	"poll", "ordered", "location", "timeout", "stall", "cancel_after", "provoke", "rps", "rate", "schedule", "arrival")
+	"poll", "ordered", "location", "timeout", "stall", "cancel_after", "provoke", "rps", "rate", "schedule", "arrival",
+	"total", "endpoints", "entropy", "window", "conn_window", "read_buffer", "write_buffer", "max_frame")
 
 // Common tells what the groups share, but for the axes and for what says
 // nothing: defaults of what a run seldom asks for, and the workload where
 // nobody asks for one. A certificate that was not verified is told in any case.
 func Common(groups []Group, axes []string) string {
+	return strings.Join(shared(groups, axes), " · ")
+}
+
+// shared is Common in its parts.
+func shared(groups []Group, axes []string) (parts []string) {
 	if len(groups) == 0 {
-		return ""
+		return nil
 	}
 	c := groups[0].Config
-	var parts []string
 	if slices.ContainsFunc(groups, func(g Group) bool { return g.Config.TLSSkipVerify }) {
 		parts = append(parts, NotVerified)
 	}
@@ -40,7 +46,7 @@ func Common(groups []Group, axes []string) string {
 		}
 		parts = append(parts, c.Phrase(a))
 	}
-	return strings.Join(parts, " · ")
+	return parts
 }
 
 // concerns tells whether the axis has a meaning for g: who asks for no

@@ -2,6 +2,7 @@ package results
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,19 +19,101 @@ const (
 // Note is what is told below a table.
 type Note struct{ Kind, Text string }
 
+// teller says of which trials a note is: by Config and round, as people know
+// them.
+type teller struct {
+	groups []Group
+	names  []string // of the groups
+	all    int
+}
+
+func newTeller(groups []Group) teller {
+	t := teller{groups: groups, names: NamesOf(groups)}
+	for _, g := range groups {
+		t.all += len(g.Trials)
+	}
+	return t
+}
+
+// NamesOf tells the groups of a run apart: by the axes that vary, or by what
+// differs from the base where they depart from one.
+func NamesOf(groups []Group) []string {
+	names := make([]string, len(groups))
+	axes := Varying(groups)
+	stars := Departures(groups)
+	what := changed(stars)
+	for i, g := range groups {
+		if stars == nil {
+			names[i] = g.Config.Label(axes)
+			continue
+		}
+		whole := slices.DeleteFunc(slices.Clone(axes), func(a string) bool { return !slices.Contains(WholeAxes, a) })
+		names[i] = strings.TrimPrefix(g.Config.Label(whole)+" · "+what(g), " · ")
+	}
+	return names
+}
+
+// of names trials: "get · 4,096 rows, round 2: "; "" where they are all or there
+// is but one.
+func (t teller) of(trials []*Trial) string {
+	if len(trials) == t.all {
+		return ""
+	}
+	const shown = 3
+	var parts []string
+	more := 0
+	for i, g := range t.groups {
+		var rounds []string
+		for _, tr := range g.Trials {
+			if slices.Contains(trials, tr) {
+				rounds = append(rounds, strconv.Itoa(tr.Round))
+			}
+		}
+		if len(rounds) == 0 {
+			continue
+		}
+		if len(parts) == shown {
+			more++
+			continue
+		}
+		parts = append(parts, named(t.names[i], rounds, len(rounds) == len(g.Trials)))
+	}
+	s := strings.Join(parts, "; ")
+	switch {
+	case more == 1:
+		s += "; and 1 more configuration"
+	case more > 1:
+		s += fmt.Sprintf("; and %d more configurations", more)
+	}
+	return s + ": "
+}
+
+// named is the name of a Config and those of its rounds that are meant.
+func named(config string, rounds []string, all bool) string {
+	text := "round " + strings.Join(rounds, ", ")
+	if len(rounds) > 1 {
+		text = "rounds " + strings.Join(rounds, ", ")
+	}
+	switch {
+	case config == "":
+		return text
+	case all:
+		return config
+	}
+	return config + ", " + text
+}
+
 // notes gathers what there is to tell of the groups; what several trials have
 // to tell is told once.
 func notes(groups []Group) []Note {
 	var order []Note
-	ids := map[Note][]string{}
+	whose := map[Note][]*Trial{}
 	tell := func(kind, text string, trials ...*Trial) {
 		n := Note{kind, text}
-		if _, ok := ids[n]; !ok {
+		if _, ok := whose[n]; !ok {
 			order = append(order, n)
 		}
-		for _, t := range trials {
-			ids[n] = append(ids[n], t.ID)
-		}
+		whose[n] = append(whose[n], trials...)
 	}
 	for _, g := range groups {
 		var some []*Trial // that went on in spite of errors
@@ -43,11 +126,16 @@ func notes(groups []Group) []Note {
 			}
 		}
 		if len(some) > 0 {
-			tell(NoteError, kinds(some...), some...)
+			tell(NoteError, someFailed(some), some...)
 		}
 		for _, t := range g.Trials {
+			if len(t.Evidence) > 0 {
+				tell(NoteWarning, t.Verdict+": "+strings.Join(t.Evidence, "; "), t)
+			}
 			for _, w := range t.Warnings {
-				tell(NoteWarning, w, t)
+				if !(t.errors() > 0 && someStreams.MatchString(w)) { // told as an error
+					tell(NoteWarning, Brief(w, maxMessage), t)
+				}
 			}
 		}
 	}
@@ -56,10 +144,43 @@ func notes(groups []Group) []Note {
 	}
 	rank := []string{NoteError, NoteWarning, NoteFact}
 	slices.SortStableFunc(order, func(a, b Note) int { return slices.Index(rank, a.Kind) - slices.Index(rank, b.Kind) })
+	teller := newTeller(groups)
 	for i, n := range order {
-		order[i].Text = Clean(trialList(ids[n]) + ": " + n.Text)
+		order[i].Text = Clean(teller.of(whose[n]) + n.Text)
 	}
 	return order
+}
+
+// someStreams is how a trial warns of streams that failed while others went on.
+var someStreams = regexp.MustCompile(`^(\d+) of (\d+) streams failed \(.*?\)(?:, the first: (?s:(.*)))?$`)
+
+// someFailed tells of trials that went on in spite of errors: how many of their
+// streams failed, of which kinds, and the first error.
+func someFailed(trials []*Trial) string {
+	var failed, begun int64
+	first := ""
+	for _, t := range trials {
+		for _, w := range t.Warnings {
+			m := someStreams.FindStringSubmatch(w)
+			if m == nil {
+				continue
+			}
+			n, _ := strconv.ParseInt(m[1], 10, 64)
+			of, _ := strconv.ParseInt(m[2], 10, 64)
+			failed, begun = failed+n, begun+of
+			if first == "" {
+				first = m[3]
+			}
+		}
+	}
+	text := kinds(trials...)
+	if begun > 0 {
+		text = fmt.Sprintf("%s of %s streams failed: %s", FormatInteger(failed), FormatInteger(begun), text)
+	}
+	if first != "" {
+		text += "; first: " + Brief(first, maxMessage)
+	}
+	return text
 }
 
 type trialsFact struct {
@@ -184,30 +305,14 @@ func (t *Trial) failure() string {
 	switch {
 	case t.Error == "":
 	case s == "":
-		s = t.Error
+		s = Brief(t.Error, maxMessage)
 	default:
-		s += "; first: " + t.Error
+		s += "; first: " + Brief(t.Error, maxMessage)
 	}
 	if s == "" {
 		return t.Status
 	}
-	if t.Status == StatusFailed {
-		return "failed: " + s
-	}
 	return s
-}
-
-func trialList(ids []string) string {
-	slices.Sort(ids)
-	const shown = 6
-	head := "trial "
-	if len(ids) > 1 {
-		head = "trials "
-	}
-	if len(ids) > shown {
-		return head + strings.Join(ids[:shown], ", ") + fmt.Sprintf(" and %d more", len(ids)-shown)
-	}
-	return head + strings.Join(ids, ", ")
 }
 
 // Clean replaces the control characters of s, which may come from a server,

@@ -92,6 +92,12 @@ func TestTableGolden(t *testing.T) {
 	failed := resultstest.Matrix(1)
 	failed[0].Status, failed[0].Metrics, failed[0].Latencies, failed[0].Error = results.StatusFailed, nil, nil, "no route to host"
 	some := mixed()
+	slow := resultstest.Matrix(1, resultstest.Rows(128, 4096))
+	for i, s := range slow { // fast and slow, in one unit
+		m := s.Metrics[results.BodyRate]
+		m.Value = []float64{2_340_000, 34_500}[i]
+		s.Metrics[results.BodyRate] = m
+	}
 	for _, c := range []struct {
 		name   string
 		trials []*results.Trial
@@ -104,6 +110,9 @@ func TestTableGolden(t *testing.T) {
 		{"none", nil, 0},
 		{"bytes", bytesSized, 0},
 		{"calls", resultstest.Matrix(1, resultstest.Ops("info", "list-flights", "handshake", "action:ping"), resultstest.Streams(1, 4)), 0},
+		{"sql", resultstest.Matrix(2, resultstest.Ops("query", "prepared"), resultstest.Streams(1, 4)), 0},
+		{"kinds", resultstest.Matrix(1, resultstest.Ops("get", "query", "info", "action:ping"), resultstest.Rows(128, 4096)), 0},
+		{"slow", slow, 0},
 		{"features", resultstest.FeatureCosts(2), 0},
 		{"troubled", troubled(), 0},
 		{"canceled", canceled(), 0},

@@ -21,14 +21,19 @@ func (t Table) WriteText(w io.Writer, width int) error {
 	if t.Common != "" {
 		b.WriteString(Clean(t.Common) + "\n")
 	}
-	if len(t.Rows) > 0 {
-		for _, block := range t.blocks(width) {
-			b.WriteString("\n")
-			t.writeBlock(b, block)
+	for _, p := range t.Parts {
+		if p.Head != "" {
+			b.WriteString("\n" + Clean(p.Head) + "\n")
 		}
-		if t.Key != "" {
-			b.WriteString("\n" + t.Key + "\n")
+		for i, block := range p.blocks(width) {
+			if i > 0 || p.Head == "" {
+				b.WriteString("\n")
+			}
+			p.writeBlock(b, block)
 		}
+	}
+	if len(t.Parts) > 0 && t.Key != "" {
+		b.WriteString("\n" + t.Key + "\n")
 	}
 	for i, n := range t.Notes {
 		if i == 0 {
@@ -43,10 +48,10 @@ const columnGap = "  "
 
 // unit is a run of columns that stay in one block: a column, or those that
 // share a head.
-func (t Table) units() [][]int {
+func (p Part) units() [][]int {
 	var units [][]int
-	for i, c := range t.Columns {
-		if i > 0 && c.Over != "" && c.Over == t.Columns[i-1].Over && !c.Axis {
+	for i, c := range p.Columns {
+		if i > 0 && c.Over != "" && c.Over == p.Columns[i-1].Over && !c.Axis {
 			units[len(units)-1] = append(units[len(units)-1], i)
 			continue
 		}
@@ -57,8 +62,8 @@ func (t Table) units() [][]int {
 
 // blocks parts the columns so that each block fits into width, the axes at
 // the head of each.
-func (t Table) blocks(width int) [][]int {
-	widths := t.widths()
+func (p Part) blocks(width int) [][]int {
+	widths := p.widths()
 	size := func(cols []int) int {
 		n := 0
 		for _, c := range cols {
@@ -67,15 +72,15 @@ func (t Table) blocks(width int) [][]int {
 		return n - len(columnGap)
 	}
 	var axes []int
-	for i, c := range t.Columns {
+	for i, c := range p.Columns {
 		if c.Axis {
 			axes = append(axes, i)
 		}
 	}
 	var blocks [][]int
 	block := append([]int{}, axes...)
-	for _, u := range t.units() {
-		if t.Columns[u[0]].Axis {
+	for _, u := range p.units() {
+		if p.Columns[u[0]].Axis {
 			continue
 		}
 		if width > 0 && len(block) > len(axes) && size(append(append([]int{}, block...), u...)) > width {
@@ -88,52 +93,52 @@ func (t Table) blocks(width int) [][]int {
 }
 
 // widths are the columns' widths in characters, wide enough for a shared head.
-func (t Table) widths() []int {
-	w := make([]int, len(t.Columns))
-	for i, c := range t.Columns {
+func (p Part) widths() []int {
+	w := make([]int, len(p.Columns))
+	for i, c := range p.Columns {
 		w[i] = utf8.RuneCountInString(c.Name)
-		for _, r := range t.Rows {
+		for _, r := range p.Rows {
 			w[i] = max(w[i], utf8.RuneCountInString(Clean(r[i])))
 		}
 	}
-	for _, u := range t.units() {
+	for _, u := range p.units() {
 		total := len(columnGap) * (len(u) - 1)
 		for _, i := range u {
 			total += w[i]
 		}
-		if lack := utf8.RuneCountInString(t.Columns[u[0]].Over) - total; lack > 0 {
+		if lack := utf8.RuneCountInString(p.Columns[u[0]].Over) - total; lack > 0 {
 			w[u[0]] += lack
 		}
 	}
 	return w
 }
 
-func (t Table) writeBlock(b *bufio.Writer, cols []int) {
-	widths := t.widths()
+func (p Part) writeBlock(b *bufio.Writer, cols []int) {
+	widths := p.widths()
 	in := map[int]bool{}
 	for _, c := range cols {
 		in[c] = true
 	}
 	var over, name []string
-	for _, u := range t.units() {
+	for _, u := range p.units() {
 		if !in[u[0]] {
 			continue
 		}
 		total := len(columnGap) * (len(u) - 1)
 		for _, i := range u {
 			total += widths[i]
-			name = append(name, pad(t.Columns[i].Name, widths[i], t.Columns[i].Right))
+			name = append(name, pad(p.Columns[i].Name, widths[i], p.Columns[i].Right))
 		}
-		over = append(over, pad(t.Columns[u[0]].Over, total, t.Columns[u[0]].Right))
+		over = append(over, pad(p.Columns[u[0]].Over, total, p.Columns[u[0]].Right))
 	}
 	if strings.TrimSpace(strings.Join(over, "")) != "" {
 		line(b, over)
 	}
 	line(b, name)
-	for _, r := range t.Rows {
+	for _, r := range p.Rows {
 		cells := make([]string, len(cols))
 		for i, c := range cols {
-			cells[i] = pad(Clean(r[c]), widths[c], t.Columns[c].Right)
+			cells[i] = pad(Clean(r[c]), widths[c], p.Columns[c].Right)
 		}
 		line(b, cells)
 	}

@@ -26,7 +26,9 @@ type data struct {
 	Warnings []string // about the run as a whole
 	Sections []section
 	Facts    []fact
-	Trials   []trial
+	// Latencies are those of each configuration.
+	Latencies []configLatency
+	Trials    []trial
 }
 
 // best is the configuration of an operation that moved most, or made most calls.
@@ -66,6 +68,7 @@ func newData(l *results.Loaded, figures []*plot.Figure) (*data, error) {
 			d.When += ", took " + took.Round(time.Second).String()
 		}
 	}
+	d.Latencies = configLatencies(groups)
 	var err error
 	if d.Sections, err = sections(figures); err != nil {
 		return nil, err
@@ -80,64 +83,70 @@ func newData(l *results.Loaded, figures []*plot.Figure) (*data, error) {
 	return d, nil
 }
 
-// rates are what an operation is measured by: batches moved, or calls made.
-var rates = []struct {
-	metric, unit, cost string
-	client, server     string
-	scale, costScale   float64
-	latencies          func(results.Group) []string
-}{
-	{results.BodyRate, "GB/s", "CPU s/GB", results.ClientCPU, results.ServerCPU, 1e9, 1,
-		func(results.Group) []string { return []string{"batch_gap", "put_ack", "exchange"} }},
-	{results.CallRate, "calls/s", "CPU µs/call", results.ClientCallCPU, results.ServerCallCPU, 1, 1e-6,
-		func(g results.Group) []string { return []string{g.CallLatency()} }},
-}
-
-// bests finds the highest median rate of each operation.
+// bests finds the highest median rate of each operation, or where its Configs
+// depart from a base, that of the base: what departs in order to cost something
+// is no best.
 func bests(groups []results.Group, axes []string) []best {
-	var bs []best
-	for _, r := range rates {
-		var ops []string
-		top := map[string]results.Group{}
-		for _, g := range groups {
-			op := g.Config.Op
-			s := g.Metric(r.metric)
-			if s.N == 0 {
-				continue
-			}
-			if _, ok := top[op]; !ok {
-				ops = append(ops, op)
-				top[op] = g
-			} else if s.Median > top[op].Metric(r.metric).Median {
-				top[op] = g
-			}
+	from := groups
+	stars := results.Departures(groups)
+	if stars != nil {
+		from = nil
+		for _, s := range stars {
+			from = append(from, s.Base)
 		}
-		for _, op := range ops {
-			g := top[op]
-			s := g.Metric(r.metric)
-			b := best{Op: op, Rate: results.FormatNumber(s.Median / r.scale), Unit: r.unit, At: compare.Label(g.Config, compare.Rest(axes, "op"))}
-			if s.N > 1 {
-				b.Details = append(b.Details, fmt.Sprintf("median of %d repeats, %s to %s", s.N, results.FormatNumber(s.Min/r.scale), results.FormatNumber(s.Max/r.scale)))
+	}
+	var order []string
+	top := map[string]results.Group{}
+	for _, g := range from {
+		op, rate := g.Config.Op, g.Metric(g.Kind().Rate)
+		switch old, ok := top[op]; {
+		case rate.N == 0:
+		case !ok:
+			order = append(order, op)
+			top[op] = g
+		case rate.Median > old.Metric(old.Kind().Rate).Median:
+			top[op] = g
+		}
+	}
+	var bs []best
+	for _, k := range results.Kinds {
+		for _, op := range order {
+			if g := top[op]; g.Kind() == k {
+				bs = append(bs, bestOf(g, axes, stars != nil))
 			}
-			for _, name := range r.latencies(g) {
-				if p := g.Latency(name, results.P99); p.N > 0 {
-					b.Details = append(b.Details, fmt.Sprintf("%s p99 %s", strings.ReplaceAll(name, "_", " "), results.FormatNanoseconds(p.Median)))
-				}
-			}
-			if c := g.Metric(r.client); c.N > 0 {
-				text := r.cost + ": client " + results.FormatNumber(c.Median/r.costScale)
-				if s := g.Metric(r.server); s.N > 0 {
-					text += ", server " + results.FormatNumber(s.Median/r.costScale)
-				}
-				b.Details = append(b.Details, text)
-			}
-			if v := g.Verdict(); v != results.VerdictValid {
-				b.Verdict = v
-			}
-			bs = append(bs, b)
 		}
 	}
 	return bs
+}
+
+// bestOf is g as the best of its operation.
+func bestOf(g results.Group, axes []string, base bool) best {
+	k := g.Kind()
+	s := g.Metric(k.Rate)
+	unit, scale := k.Unit(s.Median)
+	b := best{Op: g.Config.Op, Rate: results.FormatNumber(s.Median / scale), Unit: unit, At: g.Config.Label(compare.Rest(axes, "op"))}
+	if base {
+		b.At = strings.TrimSpace(results.BaseName + ", " + b.At)
+	}
+	if s.N > 1 {
+		b.Details = append(b.Details, fmt.Sprintf("median of %d repeats, %s to %s", s.N, results.FormatNumber(s.Min/scale), results.FormatNumber(s.Max/scale)))
+	}
+	for _, name := range g.Latencies() {
+		if p := g.P99(name); p != "" {
+			b.Details = append(b.Details, fmt.Sprintf("%s p99 %s", strings.ReplaceAll(name, "_", " "), p))
+		}
+	}
+	if c := g.Metric(k.ClientCPU); c.N > 0 {
+		text := k.Cost + ": client " + results.FormatNumber(c.Median/k.CostScale)
+		if s := g.Metric(k.ServerCPU); s.N > 0 {
+			text += ", server " + results.FormatNumber(s.Median/k.CostScale)
+		}
+		b.Details = append(b.Details, text)
+	}
+	if v := g.Verdict(); v != results.VerdictValid {
+		b.Verdict = v
+	}
+	return b
 }
 
 func sections(figures []*plot.Figure) ([]section, error) {
@@ -148,8 +157,9 @@ func sections(figures []*plot.Figure) ([]section, error) {
 	}{
 		{"Cost of each feature", []string{"relative"}, false},
 		{"Throughput", []string{"throughput"}, false},
+		{"Queries", []string{"queries"}, false},
 		{"Calls", []string{"calls", "latency-call"}, false},
-		{"Latency", []string{"latency-batch-gap", "latency-put-ack", "latency-exchange", "latency-first-batch", "latency-cancel"}, false},
+		{"Latency", []string{"latency-query", "latency-batch-gap", "latency-put-ack", "latency-exchange", "latency-first-batch", "latency-cancel"}, false},
 		{"Cost", []string{"cpu"}, false},
 		{"Over time", []string{"timeline"}, false},
 		{"Further latencies", []string{""}, true},
