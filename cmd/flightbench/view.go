@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -84,20 +85,17 @@ func about(d time.Duration) string {
 func (v *plainView) line(t *results.Trial) string {
 	s := fmt.Sprintf("%*d/%d  %s", len(fmt.Sprint(v.trials)), v.n, v.trials, v.point(t.Config))
 	if t.Status == results.StatusFailed {
-		first, _, _ := strings.Cut(t.Error, "\n") // a server's traceback is in the results
-		return s + "  failed: " + results.Clean(first)
+		return s + "  failed: " + results.FirstLine(t.Error, 160) // the whole of it is in the results
 	}
-	m, ok := t.Metrics["body_bytes_per_second"]
-	if !ok {
-		m, ok = t.Metrics["calls_per_second"]
-	}
-	if ok {
-		s += "  " + rate(m.Value, m.Unit)
+	k := t.Kind()
+	if m, ok := t.Metrics[k.Rate]; ok {
+		s += "  " + k.FormatRate(m.Value)
 	} else {
 		s += "  nothing measured"
 	}
-	if name := bench.PrimaryLatency(t.Config); t.Latencies[name].Count > 0 {
-		s += fmt.Sprintf("  %s p99 %s", name, results.FormatNanoseconds(float64(t.Latencies[name].P99)))
+	name := bench.PrimaryLatency(t.Config)
+	if l := t.Latencies[name]; l.Count > 0 {
+		s += fmt.Sprintf("  %s p99 %s", name, l.FormatP99())
 	}
 	if n := count(t.Failures); n > 0 {
 		s += fmt.Sprintf("  %d failed", n)
@@ -110,10 +108,10 @@ func (v *plainView) line(t *results.Trial) string {
 
 // rate is a rate with its unit: 2.1 GB/s, 12,300 calls/s.
 func rate(v float64, unit string) string {
-	if unit == "calls/s" {
-		return results.FormatInteger(int64(v)) + " " + unit
+	if unit == "B/s" {
+		return results.FormatSI(v, unit)
 	}
-	return results.FormatSI(v, unit)
+	return results.FormatInteger(int64(v)) + " " + unit
 }
 
 func count(m map[string]int64) (n int64) {
@@ -124,15 +122,7 @@ func count(m map[string]int64) (n int64) {
 }
 
 // point names a Config by what sets it apart.
-func (v *plainView) point(c results.Config) (s string) {
-	for i, a := range v.varying {
-		if i > 0 {
-			s += " · "
-		}
-		s += c.Phrase(a)
-	}
-	return s
-}
+func (v *plainView) point(c results.Config) string { return c.Label(v.varying) }
 
 // liveView keeps one line at the bottom of the terminal, and prints a plain
 // line above it as each trial ends.
@@ -199,21 +189,48 @@ func (m liveModel) View() tea.View {
 	if p.Trial == 0 {
 		return tea.NewView("")
 	}
-	s := fmt.Sprintf("%d/%d  %s left  %s  %s", p.Trial, p.Trials, about(p.Remaining), m.lines.point(p.Config), p.Phase)
+	parts := []string{fmt.Sprintf("%d/%d", p.Trial, p.Trials), about(p.Remaining) + " left", m.lines.point(p.Config), p.Phase, "", ""}
 	if p.Phase == "measure" {
 		of := fmt.Sprintf("%.1fs", p.Config.Duration)
 		if p.Config.Total > 0 {
 			of = fmt.Sprintf("%d streams", p.Config.Total)
 		}
-		s += fmt.Sprintf(" %.1fs of %s  %s", p.Elapsed.Round(100*time.Millisecond).Seconds(), of, rate(p.Rate, p.Unit))
+		parts[3] += fmt.Sprintf(" %.1fs of %s", p.Elapsed.Round(100*time.Millisecond).Seconds(), of)
+		if k := (&results.Trial{Config: p.Config}).Kind(); k != results.KindQueries || p.Unit != "B/s" { // bytes say little of a query
+			parts[4] = rate(p.Rate, p.Unit)
+		}
 		if p.P99 > 0 {
-			s += fmt.Sprintf("  %s p99 %s", p.Latency, results.FormatNanoseconds(float64(p.P99)))
+			parts[5] = fmt.Sprintf("%s p99 %s", p.Latency, results.FormatNanoseconds(float64(p.P99)))
 		}
 	}
-	if r := []rune(s); m.width > 0 && len(r) >= m.width {
-		s = string(r[:m.width-1])
+	return tea.NewView(fit(parts, []int{2, 1, 5, 3}, m.width))
+}
+
+// fit joins the parts of the live line so that it is shorter than width, 0 for
+// any width. The parts of yield give way in its order: the first is cut, the
+// next ones are left out.
+func fit(parts []string, yield []int, width int) string {
+	const least = 8 // less of a part tells nothing
+	parts = slices.Clone(parts)
+	line := func() []rune {
+		return []rune(strings.Join(slices.DeleteFunc(slices.Clone(parts), func(s string) bool { return s == "" }), "  "))
 	}
-	return tea.NewView(s)
+	for i, y := range yield {
+		over := len(line()) - (width - 1)
+		if width == 0 || over <= 0 {
+			break
+		}
+		if r := []rune(parts[y]); i == 0 && len(r)-over > least {
+			parts[y] = string(r[:len(r)-over-1]) + "…"
+		} else {
+			parts[y] = ""
+		}
+	}
+	r := line()
+	if width > 0 && len(r) >= width {
+		r = r[:width-1]
+	}
+	return string(r)
 }
 
 // terminalWidth is w's columns, 0 where w is no terminal.

@@ -22,12 +22,44 @@ func trial(err string) *results.Trial {
 	return t
 }
 
+// measured is one of op with a rate and a latency.
+func measured(rate string, v float64, op string, p99, samples int64) *results.Trial {
+	t := &results.Trial{Config: bench.DefaultConfig(), Status: results.StatusOK}
+	t.Config.Op = op
+	t.Metrics = map[string]results.Metric{results.BodyRate: {Value: 629, Unit: "B/s"}}
+	t.Metrics[rate] = results.Metric{Value: v}
+	t.Latencies = map[string]results.Latency{bench.PrimaryLatency(t.Config): {Count: samples, P99: p99}}
+	return t
+}
+
+// TestFit has the rate be the last to go.
+func TestFit(t *testing.T) {
+	parts := []string{"3/9", "about 2 min left", "old · exchange · 65,536 rows · zstd:3", "measure 1.2s of 3.0s", "2.13 GB/s", "exchange p99 9.81 ms"}
+	for width, want := range map[int]string{
+		0:   strings.Join(parts, "  "),
+		200: strings.Join(parts, "  "),
+		100: "3/9  about 2 min left  old · exchange · 65,…  measure 1.2s of 3.0s  2.13 GB/s  exchange p99 9.81 ms",
+		80:  "3/9  about 2 min left  measure 1.2s of 3.0s  2.13 GB/s  exchange p99 9.81 ms",
+		60:  "3/9  measure 1.2s of 3.0s  2.13 GB/s  exchange p99 9.81 ms",
+		40:  "3/9  measure 1.2s of 3.0s  2.13 GB/s",
+		20:  "3/9  2.13 GB/s",
+		10:  "3/9  2.13",
+	} {
+		if got := fit(parts, []int{2, 1, 5, 3}, width); got != want {
+			t.Errorf("in %d columns it is %q, want %q", width, got, want)
+		}
+	}
+}
+
 func TestPlainLine(t *testing.T) {
 	for _, tt := range []struct {
 		t    *results.Trial
 		want string
 	}{
 		{trial("no\x1b[31m such thing\nTraceback:\n ..."), "1/4  get · 65,536 rows  failed: no [31m such thing"},
+		{trial("DoGet: boom. Detail: Python exception: Traceback (most recent call last):\n  File"), "1/4  get · 65,536 rows  failed: DoGet: boom"},
+		{measured(results.QueryRate, 12_345, "query", 12_000, 5000), "1/4  query · 65,536 rows  12,300 queries/s  query p99 12.0 µs"},
+		{measured(results.BodyRate, 2.5e6, "get", 12_000, 50), "1/4  get · 65,536 rows  2.50 MB/s  batch_gap p99 ~12.0 µs"},
 		{trial(""), "1/4  get · 65,536 rows  nothing measured  partial"},
 	} {
 		v := &plainView{trials: 4, varying: []string{"op", "rows"}}
