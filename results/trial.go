@@ -231,28 +231,30 @@ type Whole struct {
 
 // Trial is one timed execution of one Config.
 type Trial struct {
-	ID        string              `json:"id"`    // unique within its run
-	Round     int                 `json:"round"` // 1 is the first
-	Config    Config              `json:"config"`
-	Status    string              `json:"status"`
-	Verdict   string              `json:"verdict"`
-	Warnings  []string            `json:"warnings"`
-	Error     string              `json:"error,omitempty"` // the first error of a failed trial
-	Errors    map[string]int64    `json:"errors"`          // by gRPC code name, in and out of the window
-	Started   time.Time           `json:"started"`         // when the window began
-	Seconds   float64             `json:"seconds"`         // length of the window
-	Bytes     Bytes               `json:"bytes"`
-	Rows      int64               `json:"rows"`
-	Batches   int64               `json:"batches"`
-	Streams   int64               `json:"streams"`
-	Metrics   map[string]Metric   `json:"metrics"`
-	Latencies map[string]Latency  `json:"latencies"`
-	Timeline  []Interval          `json:"timeline"`
-	Whole     Whole               `json:"whole"`
-	Server    *Peer               `json:"server,omitempty"`
-	Failures  map[string]int64    `json:"failures,omitempty"` // as Errors, by Flight's names: unavailable, unauthenticated, unauthorized, timed_out, cancelled, internal, server_error, ...
-	Served    map[string]int64    `json:"served,omitempty"`   // data streams by the address that served them, where there were others than the target's
-	Hists     map[string]*Encoded `json:"-"`                  // the full histograms, for latency.hlog
+	ID          string              `json:"id"`    // unique within its run
+	Round       int                 `json:"round"` // 1 is the first
+	Config      Config              `json:"config"`
+	Status      string              `json:"status"`
+	Verdict     string              `json:"verdict"`
+	Evidence    []string            `json:"verdict_evidence,omitempty"` // the figures that led to a verdict other than valid
+	Warnings    []string            `json:"warnings"`
+	Error       string              `json:"error,omitempty"` // the first error of a failed trial
+	Errors      map[string]int64    `json:"errors"`          // by gRPC code name, in and out of the window
+	Started     time.Time           `json:"started"`         // when the window began
+	Seconds     float64             `json:"seconds"`         // length of the window
+	Bytes       Bytes               `json:"bytes"`
+	Rows        int64               `json:"rows"`
+	Batches     int64               `json:"batches"`
+	Streams     int64               `json:"streams"`
+	Metrics     map[string]Metric   `json:"metrics"`
+	Approximate []string            `json:"approximate,omitempty"` // metrics that are estimates on this transport
+	Latencies   map[string]Latency  `json:"latencies"`
+	Timeline    []Interval          `json:"timeline"`
+	Whole       Whole               `json:"whole"`
+	Server      *Peer               `json:"server,omitempty"`
+	Failures    map[string]int64    `json:"failures,omitempty"` // as Errors, by Flight's names: unavailable, unauthenticated, unauthorized, timed_out, cancelled, internal, server_error, ...
+	Served      map[string]int64    `json:"served,omitempty"`   // data streams by the address that served them, where there were others than the target's
+	Hists       map[string]*Encoded `json:"-"`                  // the full histograms, for latency.hlog
 }
 
 // Run is the header of one invocation.
@@ -266,6 +268,8 @@ type Run struct {
 	Ended       time.Time   `json:"ended,omitzero"`
 	Status      string      `json:"status"` // complete or partial
 	Planned     int         `json:"planned"`
+	Plan        *Plan       `json:"plan,omitempty"`    // what to go on with after an interruption
+	Resumed     []time.Time `json:"resumed,omitempty"` // when it was gone on with
 	Seed        uint64      `json:"seed"`
 	Environment Environment `json:"environment"`
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -21,6 +22,7 @@ const (
 	HlogFile   = "latency.hlog"
 	PlotsDir   = "plots"
 	ReportFile = "report.html"
+	lockFile   = "run.lock" // there while the run is written
 )
 
 // Writer stores a run as it happens. What Append returned nil for survives a
@@ -32,6 +34,7 @@ type Writer struct {
 	ids    map[string]bool
 	trials *appendFile
 	hlog   *appendFile
+	lock   io.Closer
 	closed bool
 }
 
@@ -109,6 +112,9 @@ func newWriter(dir string, run Run) (_ *Writer, err error) {
 			err = unwritable(dir, err)
 		}
 	}()
+	if w.lock, err = lockDir(dir); err != nil {
+		return nil, err
+	}
 	if err = w.writeRun(); err != nil {
 		return nil, err
 	}
@@ -234,6 +240,9 @@ func (w *Writer) closeFiles() error {
 		if f != nil {
 			errs = append(errs, f.close())
 		}
+	}
+	if w.lock != nil {
+		errs = append(errs, w.lock.Close())
 	}
 	return errors.Join(errs...)
 }
