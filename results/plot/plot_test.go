@@ -46,7 +46,7 @@ func cases() map[string][]*results.Trial {
 		"one call":   resultstest.Matrix(1, resultstest.Ops("poll")),
 		"calls":      resultstest.Matrix(2, resultstest.Ops("info", "schema", "list-flights", "action:ping"), resultstest.Streams(1, 4, 16)),
 		"mixed":      resultstest.Matrix(2, resultstest.Ops("get", "put", "handshake"), resultstest.Headers(0, 1, 10)),
-		"features":   resultstest.FeatureCosts(1),
+		"features":   resultstest.FeatureCosts(2),
 		"zero bytes": zero,
 		"nothing":    nothing,
 		"failed":     failed,
@@ -154,10 +154,32 @@ func TestRelativeFigureTellsItsBase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// What the rounds cannot tell from the base is pale, and the figure says so.
+	if !strings.Contains(f.Subtitle, "pale: not to be told from the base") || !bytes.Contains(svg, []byte("fill-opacity")) || bytes.Count(svg, []byte("fill-opacity")) > 8 {
+		t.Errorf("%d pale bars, %q", bytes.Count(svg, []byte("fill-opacity")), f.Subtitle)
+	}
 	for _, want := range []string{">TLS on<", ">mTLS<", ">zstd<", ">basic auth<", ">100 headers<", ">10 middlewares<", ">info, calls/s<"} {
 		if !bytes.Contains(svg, []byte(want)) {
 			t.Errorf("it does not say %s", want)
 		}
+	}
+}
+
+// Rates are in the unit that fits the fastest.
+func TestUnitOfThroughput(t *testing.T) {
+	trials := resultstest.Matrix(1, resultstest.Rows(128, 1024))
+	for _, tr := range trials {
+		m := tr.Metrics[results.BodyRate]
+		m.Value /= 1000
+		tr.Metrics[results.BodyRate] = m
+	}
+	figures, _, err := plot.All(&results.Loaded{Run: resultstest.Run(len(trials)), Trials: trials})
+	if err != nil {
+		t.Fatal(err)
+	}
+	svg, err := figures[0].SVG()
+	if err != nil || !bytes.Contains(svg, []byte(">MB/s of Arrow IPC bodies<")) {
+		t.Errorf("%v, %s has another unit", err, figures[0].Name)
 	}
 }
 

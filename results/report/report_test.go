@@ -98,6 +98,39 @@ func TestReportOfCallsAndTroubles(t *testing.T) {
 	}
 }
 
+// SQL is told in queries, and a server's long message in brief.
+func TestReportOfSQL(t *testing.T) {
+	trials := resultstest.Matrix(2, resultstest.Ops("query", "prepared"), resultstest.Streams(1, 4))
+	trials[0].Status, trials[0].Error = results.StatusFailed, strings.Repeat("no such table ", 400)
+	l := resultstest.Store(t, resultstest.Run(len(trials)), trials)
+	if *keep != "" {
+		dir := *keep + "-sql"
+		if err := os.CopyFS(dir, os.DirFS(l.Dir)); err != nil {
+			t.Fatal(err)
+		}
+		if err := report.Write(dir, l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	html := render(t, l)
+	for _, want := range []string{
+		"<small>queries/s</small>", "query p99", "CPU µs/query: client", "<h2>Queries</h2>", ">CPU µs/query<", "Latencies of each configuration", "prepared · 4 streams</td><td>bind ",
+	} {
+		if !strings.Contains(html, want) {
+			t.Errorf("the report does not say %q", want)
+		}
+	}
+	for _, not := range []string{"s/GB</p>", "<small>GB/s", "<h2>Throughput</h2>", ">CPU s/GB<"} {
+		if strings.Contains(html, not) {
+			t.Errorf("the report says %q", not)
+		}
+	}
+	notes, _, _ := strings.Cut(html[strings.Index(html, "<h2>Results"):], "<h2>Queries")
+	if n := strings.Count(notes, "no such table"); n < 5 || n > 25 {
+		t.Errorf("the notes say it %d times", n)
+	}
+}
+
 // Names, commands and messages of servers come from outside.
 func TestReportEscapes(t *testing.T) {
 	const evil = `"><script>alert(1)</script><svg onload=alert(2)>'&`
