@@ -39,6 +39,7 @@ type call struct {
 	stall    *time.Timer        // nil: not watched
 	timer    *time.Timer        // of a cancellation by time
 	batches  int64
+	began    int64        // on target.Nanos
 	number   int64        // of the call by which the server knows it; 0: none
 	struck   atomic.Int64 // when --cancel-after struck, on the trial's clock; 0: it has not
 	canceled bool         // it ended by that; read after end
@@ -48,6 +49,7 @@ type call struct {
 // begin makes the context of a call; end must be called when it is over.
 func (s *slot) begin(ctx context.Context) (context.Context, *call) {
 	c := &call{s: s, release: func() {}}
+	ctx, c.began = s.callBegins(ctx)
 	t := s.t
 	if t.config.Timeout > 0 {
 		ctx, c.release = context.WithTimeout(ctx, duration(t.config.Timeout))
@@ -115,6 +117,7 @@ func (c *call) batch() {
 // if not nil, is asked for what an error carried; the stream must have ended.
 func (c *call) end(err error, trailer func() metadata.MD) error {
 	now := c.s.t.clock.now()
+	c.s.times.calls.End(c.began)
 	cause := context.Cause(c.ctx)
 	if c.stall != nil {
 		c.stall.Stop()

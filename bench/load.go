@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"flightbench/internal/target"
 	"flightbench/results"
 )
 
@@ -19,11 +20,12 @@ const OpenConcurrency = 10_000
 
 // load is the arrival process of an open loop.
 type load struct {
-	steps  []Step  // over the window
-	pacer  *Pacer  // the window's
-	bytes  float64 // body bytes of a stream, where a byte rate was asked for
-	peak   int     // most streams in flight
-	missed int64   // starts of the window that no slot was free for until its end
+	steps  []Step       // over the window
+	pacer  *Pacer       // the window's
+	bytes  float64      // body bytes of a stream, where a byte rate was asked for
+	flight target.Meter // the time of iterations in flight
+	peak   int          // most streams in flight
+	missed int64        // starts of the window that no slot was free for until its end
 }
 
 // validateLoad checks what c says of its arrivals.

@@ -93,6 +93,7 @@ func (t *trial) measureDuration(ctx context.Context) error {
 // stops the sampler with a last sample.
 func (t *trial) startWindow(ctx context.Context) (stop func()) {
 	t.begin, t.processBegin = t.peer(ctx), t.process()
+	t.began = t.look()
 	t.sampler.take()
 	t.window.begin.Store(t.clock.now())
 	close(t.opened)
@@ -106,6 +107,7 @@ func (t *trial) startWindow(ctx context.Context) (stop func()) {
 		cancel()
 		sampling.Wait()
 		t.sampler.take()
+		t.ended = t.look()
 	}
 }
 

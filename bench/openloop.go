@@ -154,7 +154,9 @@ func (l *openLoop) run(s *slot, at int64, waited bool) error {
 	l.mu.Lock()
 	used := l.used
 	l.mu.Unlock()
+	began := l.t.load.flight.Begin()
 	good, err := l.t.iterate(l.ctx, s, used)
+	l.t.load.flight.End(began)
 	if good && s.window.holds(l.t.clock.now()) {
 		s.ends.Add(1)
 	}

@@ -38,6 +38,9 @@ func (t *trial) report() {
 		out.Server = between(t.before, t.after)
 	}
 	t.judge()
+	if out.Verdict == results.VerdictValid && t.health != nil {
+		t.believe(*t.health)
+	}
 	out.Warnings = append([]string{}, t.warnings...)
 }
 
@@ -76,6 +79,11 @@ func (t *trial) reportMetrics(first, last *sample) {
 		}
 	}
 	rate := func(n int64) float64 { return float64(n) / out.Seconds }
+	if t.began != nil && t.ended != nil {
+		t.health = t.vitals(first, last)
+		t.reportHealth(put, *t.health)
+		t.reportTimes(put)
+	}
 	t.reportLoad(put, last.totals.minus(first.totals))
 	put("error_share", float64(t.failures.total())/float64(t.begun()), "1", "lower")
 	if t.kind.calls {

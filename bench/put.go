@@ -45,7 +45,9 @@ func (o *putOp) run(ctx context.Context, s *slot) error {
 	if sendErr != nil && !errors.Is(sendErr, io.EOF) {
 		c.cancel(sendErr)
 	}
+	tail := s.times.tails.Begin()
 	drained.Wait()
+	s.times.tails.End(tail)
 	return s.sent(c, start, "DoPut", sendErr, ackErr, stream.Trailer)
 }
 
@@ -136,6 +138,8 @@ func (o *exchangeOp) run(ctx context.Context, s *slot) error {
 	}
 	var sent sync.WaitGroup
 	var sendErr error
+	var tail int64
+	both := s.times.calls.Begin() // it sends while it receives
 	sent.Go(func() {
 		sendErr = s.send(stream, o.descriptor, AckAll, nil, func(now int64, z wire.Sizes) {
 			s.bytes(now, z)
@@ -144,6 +148,7 @@ func (o *exchangeOp) run(ctx context.Context, s *slot) error {
 		if sendErr != nil && !errors.Is(sendErr, io.EOF) {
 			c.cancel(sendErr)
 		}
+		tail = s.times.tails.Begin()
 	})
 	in := receiving{call: c, start: start, set: o.set, seen: func(now int64, e *wire.Event) {
 		if at, ok := readStamp(e.AppMetadata); ok {
@@ -155,6 +160,8 @@ func (o *exchangeOp) run(ctx context.Context, s *slot) error {
 		c.cancel(recvErr)
 	}
 	sent.Wait()
+	s.times.tails.End(tail)
+	s.times.calls.End(both)
 	if recvErr == nil && (errors.Is(sendErr, io.EOF) || sendErr == nil && in.batches != s.t.config.Batches) {
 		sendErr, recvErr = nil, status.Errorf(codes.DataLoss, "%d batches came back of a stream of %d: the server does not echo", in.batches, s.t.config.Batches)
 	}

@@ -18,6 +18,7 @@ type slot struct {
 	state  any                        // what the operation keeps for this slot
 	paced  bool                       // the iteration is of an open loop, and
 	late   int64                      // began so long after it was due
+	times  times
 }
 
 // ended counts a stream that ended by itself and records how long it took.

@@ -73,6 +73,8 @@ type trial struct {
 	told                      *results.Peer // the last of them
 	gone                      bool          // the server no longer tells them
 
+	began, ended             *moment       // the window's ends
+	health                   *vitals       // between them
 	processBegin, processEnd *target.Usage // of the server's process at the window's ends, where it is known
 
 	mu       sync.Mutex
