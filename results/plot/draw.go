@@ -141,11 +141,12 @@ func (b *bars) Plot(c draw.Canvas, p *plot.Plot) {
 			}
 			at := mid + barPitch*vg.Length(float64(len(b.styles)-1)/2-float64(j))
 			lo, hi, end := at-barHeight/2, at+barHeight/2, x(s.Median)
-			fill := b.styles[j].color
+			fill, bar := b.styles[j].color, []vg.Point{{X: x(0), Y: lo}, {X: end, Y: lo}, {X: end, Y: hi}, {X: x(0), Y: hi}}
 			if b.pale != nil && b.pale(s) {
+				c.FillPolygon(paper, bar) // not the grid shines through
 				fill = paled(fill)
 			}
-			c.FillPolygon(fill, []vg.Point{{X: x(0), Y: lo}, {X: end, Y: lo}, {X: end, Y: hi}, {X: x(0), Y: hi}})
+			c.FillPolygon(fill, bar)
 			right := end
 			if s.N > 1 {
 				whisker(&c, style{color: ink}, x(s.Min), at, x(s.Max), at)
