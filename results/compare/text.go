@@ -92,10 +92,10 @@ func (c *Comparison) writeDifferences(b *bufio.Writer) {
 // heads are the names of the table's columns.
 func (c *Comparison) heads() []string {
 	old, new := c.Old.Name, c.New.Name
-	if !c.Paired {
+	if old, new = shortened(old), shortened(new); !c.Paired || old == new {
 		old, new = "old", "new"
 	}
-	return []string{"", shortened(old), shortened(new), "change", "95 % interval", "p", ""}
+	return []string{"", old, new, "change", "95 % interval", "p", ""}
 }
 
 // shortened cuts the name of a side to what a column holds.

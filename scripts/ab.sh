@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# How often does `flightbench compare` find a server that is slower by 5 %?
+# A sleep is as fine as the kernel's timers let Go have it, 1 ms: so the server
+# waits 18 ms before each batch, which with its sending makes about 20 ms, and
+# the slower one 1 ms longer. With the defaults it takes about 25 minutes.
+# usage: scripts/ab.sh [TRIES [ROUNDS [SECONDS [PERCENT]]]]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tries=${1:-20} rounds=${2:-30} seconds=${3:-1} percent=${4:-5}
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+go build -o "$dir/flightbench" ./cmd/flightbench
+serve="$dir/flightbench serve --listen grpc://127.0.0.1:{port}"
+
+ticket() { echo "{\"flightbench\":1,\"workload\":\"perf\",\"rows\":65536,\"batches\":16,\"delay\":\"$1ms\"}"; }
+wait=$((100 / percent - 2))
+base=$(ticket "$wait")
+cat >"$dir/ab.yaml" <<EOF
+config: {op: get, concurrency: 8}
+axes:
+  cmd:
+    - '$base'
+    - '$(ticket $((wait + 1)))'
+EOF
+found=0
+SECONDS=0
+for i in $(seq "$tries"); do
+	"$dir/flightbench" run -f "$dir/ab.yaml" --server-cmd s="$serve" --repeat "$rounds" --seed "$i" -z "${seconds}s" --warmup 100ms \
+		-o "$dir/runs" -O json >"$dir/run.json" 2>"$dir/log" || { tail -3 "$dir/log" >&2; exit 1; }
+	rm -rf "$dir/runs"
+	"$dir/flightbench" compare --by cmd --base "$base" -O json "$dir/run.json" >"$dir/compared.json"
+	"$dir/flightbench" compare --by cmd --base "$base" "$dir/run.json" | grep -E 'body rate' | sed "s/^/$i of $tries:/" >&2
+	if grep -A400 '"metric": "body_bytes_per_second"' "$dir/compared.json" | grep -m1 '"outcome"' | grep -q worse; then
+		found=$((found + 1))
+	fi
+done
+echo "found slower: $found of $tries tries, $rounds rounds of $seconds s; a try took $((SECONDS / tries)) s"
