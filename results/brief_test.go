@@ -53,6 +53,17 @@ func TestFailedStreamsAreToldOnce(t *testing.T) {
 	}
 }
 
+// Warnings that differ in nothing but numbers are told together.
+func TestWarningsAreToldTogether(t *testing.T) {
+	trials := resultstest.Matrix(3)
+	for i, share := range []string{"9", "12.5", "11"} {
+		trials[i].Warnings = []string{"of 4 cores " + share + " % were stolen"}
+	}
+	if notes := results.Tabulate(resultstest.Run(3), trials).Notes; len(notes) != 1 || notes[0].Text != "of 4 cores 9–12.5 % were stolen" {
+		t.Errorf("notes are %q", notes)
+	}
+}
+
 func TestFormatChange(t *testing.T) {
 	for ratio, want := range map[float64]string{1: "0.0 %", 0.88: "−12 %", 1.034: "+3.4 %", 0.9999: "0.0 %", 2.5: "+150 %", 0.966: "−3.4 %", 0.9004: "−10 %"} {
 		if got := results.FormatChange(ratio); got != want {

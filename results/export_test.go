@@ -147,8 +147,8 @@ func TestPhrase(t *testing.T) {
 		}
 	}
 	without := resultstest.Config()
-	without.Op, without.Workload, without.Rows, without.Compression = "info", "", 0, ""
-	if got := without.Label([]string{"op", "workload", "rows", "compression", "concurrency"}); got != "info · 4 streams" || without.Value("rows") != "–" {
+	without.Op, without.Workload, without.Rows, without.Compression, without.Decode = "info", "", 0, "", ""
+	if got := without.Label([]string{"op", "workload", "rows", "compression", "decode", "concurrency"}); got != "info · 4 streams" || without.Value("rows") != "–" {
 		t.Errorf("a Config without a workload is %q", got)
 	}
 	for name, c := range map[string]struct {

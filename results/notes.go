@@ -106,14 +106,24 @@ func named(config string, rounds []string, all bool) string {
 // notes gathers what there is to tell of the groups; what several trials have
 // to tell is told once.
 func notes(groups []Group) []Note {
-	var order []Note
-	whose := map[Note][]*Trial{}
+	type told struct {
+		kind, key string
+		texts     []string
+		trials    []*Trial
+	}
+	var order []*told
 	tell := func(kind, text string, trials ...*Trial) {
-		n := Note{kind, text}
-		if _, ok := whose[n]; !ok {
-			order = append(order, n)
+		key := text
+		if kind == NoteWarning {
+			key = numbers.ReplaceAllString(text, "#")
 		}
-		whose[n] = append(whose[n], trials...)
+		i := slices.IndexFunc(order, func(t *told) bool { return t.kind == kind && t.key == key })
+		if i < 0 {
+			i = len(order)
+			order = append(order, &told{kind: kind, key: key})
+		}
+		order[i].texts = append(order[i].texts, text)
+		order[i].trials = append(order[i].trials, trials...)
 	}
 	for _, g := range groups {
 		var some []*Trial // that went on in spite of errors
@@ -143,12 +153,40 @@ func notes(groups []Group) []Note {
 		tell(NoteFact, f.text, f.trials...)
 	}
 	rank := []string{NoteError, NoteWarning, NoteFact}
-	slices.SortStableFunc(order, func(a, b Note) int { return slices.Index(rank, a.Kind) - slices.Index(rank, b.Kind) })
+	slices.SortStableFunc(order, func(a, b *told) int { return slices.Index(rank, a.kind) - slices.Index(rank, b.kind) })
 	teller := newTeller(groups)
-	for i, n := range order {
-		order[i].Text = Clean(teller.of(whose[n]) + n.Text)
+	var out []Note
+	for _, t := range order {
+		out = append(out, Note{t.kind, Clean(teller.of(t.trials) + ranged(t.texts))})
 	}
-	return order
+	return out
+}
+
+var numbers = regexp.MustCompile(`\d+(?:\.\d+)?`)
+
+// ranged is the one text of texts that differ in nothing but numbers, with the
+// least and the greatest of each: "97–100 % of CPU time".
+func ranged(texts []string) string {
+	low := numbers.FindAllString(texts[0], -1)
+	high := slices.Clone(low)
+	value := func(s string) float64 { v, _ := strconv.ParseFloat(s, 64); return v }
+	for _, t := range texts[1:] {
+		for i, n := range numbers.FindAllString(t, -1) {
+			if value(n) < value(low[i]) {
+				low[i] = n
+			}
+			if value(n) > value(high[i]) {
+				high[i] = n
+			}
+		}
+	}
+	i := -1
+	return numbers.ReplaceAllStringFunc(texts[0], func(n string) string {
+		if i++; low[i] != high[i] {
+			return low[i] + "–" + high[i]
+		}
+		return n
+	})
 }
 
 // someStreams is how a trial warns of streams that failed while others went on.

@@ -114,14 +114,27 @@ func (b *tableBuilder) departures(stars []Star) {
 			b.groups = append(b.groups, r.Group)
 		}
 	}
-	axes := b.departed(stars)
-	b.base = BaseName + ": " + stars[0].Base.Config.Label(axes)
-	for _, s := range stars[1:] {
-		if s.Base.Config.Label(axes) != stars[0].Base.Config.Label(axes) {
-			b.base = ""
-		}
-	}
+	b.base = baseOf(stars, b.departed(stars))
 	b.axes = slices.DeleteFunc(slices.Clone(b.axes), func(a string) bool { return !slices.Contains(WholeAxes, a) })
+}
+
+// baseOf names the base of all stars, of which some may lack a workload; "" where
+// they are not the same.
+func baseOf(stars []Star, axes []string) string {
+	var parts []string
+	for _, a := range axes {
+		var phrases []string
+		for _, s := range stars {
+			if p := s.Base.Config.Phrase(a); p != "" && !slices.Contains(phrases, p) {
+				phrases = append(phrases, p)
+			}
+		}
+		if len(phrases) > 1 {
+			return ""
+		}
+		parts = append(parts, phrases...)
+	}
+	return BaseName + ": " + strings.Join(parts, " · ")
 }
 
 // departed are the axes in which rows differ.
