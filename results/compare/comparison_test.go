@@ -488,3 +488,21 @@ func TestEveryFigureHasADirection(t *testing.T) {
 		}
 	}
 }
+
+// TestDocs finds the example of docs/comparing.md to be what is printed.
+func TestDocs(t *testing.T) {
+	page, err := os.ReadFile("../../docs/comparing.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden, err := os.ReadFile("testdata/within.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, gates, _ := strings.Cut(string(golden), "\n\ngate ")
+	for _, part := range []string{table, "gate " + strings.TrimSpace(gates)} {
+		if !strings.Contains(string(page), "```\n"+part+"\n```") {
+			t.Errorf("docs/comparing.md does not show:\n%s", part)
+		}
+	}
+}
