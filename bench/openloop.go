@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"sync"
-	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -31,17 +30,16 @@ type openLoop struct {
 	group *errgroup.Group
 	ctx   context.Context
 
-	mu      sync.Mutex
-	free    [][]*slot // idle ones by connection, those last used on top: they are warm
-	idle    int       // all of free
-	turn    int       // connection that the next start prefers
-	queue   []int64   // starts that wait for a slot, by when they were due
-	head    int       // of queue
-	closed  bool      // no more starts come
-	used    int       // slots that have had a start
-	inbox   []chan int64
-	peak    int // most slots busy at a time
-	waiting atomic.Int64
+	mu     sync.Mutex
+	free   [][]*slot // idle ones by connection, those last used on top: they are warm
+	idle   int       // all of free
+	turn   int       // connection that the next start prefers
+	queue  []int64   // starts that wait for a slot, by when they were due
+	head   int       // of queue
+	closed bool      // no more starts come
+	used   int       // slots that have had a start
+	inbox  []chan int64
+	peak   int // most slots busy at a time
 }
 
 // open runs legs, one after another, and returns when the streams that they
