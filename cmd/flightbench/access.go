@@ -240,6 +240,9 @@ func parseHeaders(given []string) ([]target.Header, error) {
 	return out, nil
 }
 
+// hidden is what redacted leaves of a secret.
+const hidden = "***"
+
 // redacted is a command line without the secrets in it.
 func redacted(args []string) []string {
 	out := append([]string{}, args...)
@@ -247,9 +250,9 @@ func redacted(args []string) []string {
 		name, value, joined := strings.Cut(a, "=")
 		switch {
 		case name == "--token" && joined:
-			out[i] = "--token=***"
+			out[i] = "--token=" + hidden
 		case a == "--token" && i+1 < len(out):
-			out[i+1] = "***"
+			out[i+1] = hidden
 		case name == "--header" && joined:
 			out[i] = "--header=" + headerName(value)
 		case (a == "--header" || a == "-H") && i+1 < len(out):
@@ -264,7 +267,7 @@ func redacted(args []string) []string {
 func headerName(h string) string {
 	name, _, ok := strings.Cut(h, ":")
 	if !ok {
-		return "***"
+		return hidden
 	}
-	return name + ": ***"
+	return name + ": " + hidden
 }

@@ -142,6 +142,9 @@ func (r *runFlags) bind(f *pflag.FlagSet) {
 	f.BoolVar(&r.oneAtATime, "one-at-a-time", false, "of lists, measure the first values together, and each other value with only that changed, instead of every combination")
 	r.access.bind(f)
 	r.servers.bind(f)
+	f.BoolVar(&r.dryRun, "dry-run", false, "print what would be measured and how long that takes; start and measure nothing")
+	f.StringArrayVar(&r.gates, "gate", nil, "a limit to a figure, such as 'first_batch.p99<=5ms'; exit code 99 if a configuration misses it; repeatable")
+	f.StringVar(&r.resume, "resume", "", "go on with the interrupted run in this `directory`, by its own flags; give credentials again that came from the command line")
 	f.StringVar(&r.name, "name", r.name, "of the run directory")
 	f.StringVarP(&r.output, "output", "o", r.output, "folder that run directories are made in")
 	f.StringVarP(&r.format, "format", "O", r.format, "of the results on stdout: table, json, csv")
@@ -157,6 +160,9 @@ func (r *runFlags) plan(f *pflag.FlagSet) (p bench.Plan, err error) {
 	}
 	suite, err := r.takeSuite(f)
 	if err != nil {
+		return p, err
+	}
+	if _, err := parseGates(r.gates); err != nil {
 		return p, err
 	}
 	if r.repeat < 1 {
@@ -213,13 +219,20 @@ func (r *runFlags) takeSuite(f *pflag.FlagSet) (*suites.Suite, error) {
 	if r.suite == "" {
 		return suites.Embedded(suites.Tour)
 	}
-	s, err := suites.Load(r.suite)
+	load := func() (*suites.Suite, error) { return suites.Load(r.suite) }
+	if r.text != "" { // of a run that is resumed: the file may have changed
+		load = func() (*suites.Suite, error) { return suites.Parse(r.suite, []byte(r.text)) }
+	}
+	s, err := load()
 	if err != nil {
 		return nil, err
 	}
 	r.text = s.Text
 	if !f.Changed("repeat") {
 		r.repeat = s.Repeat
+	}
+	if !f.Changed("gate") {
+		r.gates = s.Gates
 	}
 	if !f.Changed("name") {
 		r.name = s.Name
@@ -286,6 +299,11 @@ func (r *runFlags) resolve(ctx context.Context, p *bench.Plan, stdin io.Reader, 
 	if err != nil {
 		return nil, failed(err)
 	}
+	if len(r.servers.commands) > 0 {
+		if err := bench.CheckReady(ctx, r.servers.ready, p.Configs...); err != nil {
+			return nil, usage(err)
+		}
+	}
 	r.access.warnVisible(stderr)
 	if !r.servers.any() {
 		e, err := newEmbedded(files)
@@ -308,6 +326,12 @@ func (r *runFlags) resolve(ctx context.Context, p *bench.Plan, stdin io.Reader, 
 	if err != nil {
 		return nil, usage(err)
 	}
+	return r.reach(p, auth)
+}
+
+// reach parses the named targets, and has the Configs of p say how they are
+// reached.
+func (r *runFlags) reach(p *bench.Plan, auth target.Auth) (*targets, error) {
 	t, err := r.servers.resolve(&r.access, auth)
 	if err != nil {
 		return nil, usage(err)
