@@ -272,6 +272,9 @@ func CheckFiles(ctx context.Context, configs []results.Config) ([]string, error)
 	}
 	var paths []string
 	for _, c := range configs {
+		if c.Workload == "" {
+			continue
+		}
 		spec, err := SpecOf(c)
 		if err != nil {
 			return nil, err

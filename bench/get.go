@@ -97,6 +97,9 @@ func (s *slot) info(ctx context.Context, d *flight.FlightDescriptor) (*flight.Fl
 		t.warn("the server has no GetFlightInfo: the descriptor's bytes were sent as the ticket")
 		return ticketed(d.Cmd), nil
 	}
+	if t.before == nil && t.config.Request == RequestFlightbench && d.Type == flight.DescriptorCMD {
+		return nil, fmt.Errorf("GetFlightInfo of a workload of ours, which this server need not know (name data that it has with --path, --cmd, --ticket or --sql; flightbench doctor lists some): %w", err)
+	}
 	return nil, fmt.Errorf("GetFlightInfo: %w", err)
 }
 

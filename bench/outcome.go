@@ -2,7 +2,10 @@ package bench
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
+	"strings"
 
 	"flightbench/results"
 )
@@ -100,6 +103,10 @@ func (t *trial) reportMetrics(first, last *sample) {
 	u, v := first.usage, last.usage
 	if n := out.Latencies[metricNames[latQuery]].Count; n > 0 {
 		put("queries_per_second", rate(n), "queries/s", "higher")
+		put("client_cpu_seconds_per_query", seconds(v.cpuNanos-u.cpuNanos)/float64(n), "s/query", "lower")
+		if t.begin != nil && t.end != nil && !t.config.InProcess {
+			put("server_cpu_seconds_per_query", between(t.begin, t.end).CPUSeconds/float64(n), "s/query", "lower")
+		}
 	}
 
 	// Costs relate what was used to what was moved between the same two samples.
@@ -148,7 +155,14 @@ func (t *trial) reportServer(put putMetric, first, last *sample) {
 	}
 	cpu, body := math.NaN(), float64(last.wholeBody-first.wholeBody)
 	if a, b := t.processBegin, t.processEnd; a != nil && b != nil {
-		cpu = b.CPUSeconds - a.CPUSeconds
+		if cpu = b.CPUSeconds - a.CPUSeconds; cpu < 0 { // it counts those that live
+			cpu = math.NaN()
+			t.warn("processes of the server ended during the window: its CPU is not known")
+		}
+		if served := t.servers.served(); served != nil {
+			t.warn(fmt.Sprintf("the server's CPU and memory are those of process %d alone, and streams came from %s: where these are other processes the rest is missing",
+				t.target.PID, strings.Join(slices.Sorted(maps.Keys(served)), ", ")))
+		}
 		put("server_rss_bytes", float64(b.RSS), "B", "lower")
 		put("server_peak_rss_bytes", float64(b.PeakRSS), "B", "lower")
 	}
@@ -194,7 +208,11 @@ func (t *trial) judge() {
 		t.warn("the server's certificate was NOT verified (--tls-skip-verify): anybody may have answered")
 	}
 	if n := t.failures.total(); n > 0 {
-		t.warn(fmt.Sprintf("%d of %d streams failed (%s), the first: %v", n, t.begun(), t.failures.told(), t.failures.first))
+		what := "streams"
+		if t.kind.calls {
+			what = "calls"
+		}
+		t.warn(fmt.Sprintf("%d of %d %s failed (%s), the first: %v", n, t.begun(), what, t.failures.told(), t.failures.first))
 	}
 	if t.kind.calls {
 		if out.Streams == 0 {
@@ -203,9 +221,13 @@ func (t *trial) judge() {
 		}
 		return
 	}
-	if out.Batches == 0 {
+	switch {
+	case out.Batches == 0:
 		out.Verdict = results.VerdictIncomplete
 		t.warn(why(out))
+	case t.kind.primary == latQuery && out.Latencies[metricNames[latQuery]].Count == 0, t.kind.name == OpIngest && out.Streams == 0:
+		out.Verdict = results.VerdictIncomplete
+		t.warn(fmt.Sprintf("no %s was complete within the window: make it longer with --duration, or measure --total of them", out.Config.Op))
 	}
 	if t.before == nil && out.Config.Request == RequestFlightbench && out.Config.Op == OpGet && out.Config.Rows > 0 && out.Rows != out.Batches*out.Config.Rows {
 		t.warn(fmt.Sprintf("the server sent batches of %.0f rows on average, not of --rows %d: it decides by itself what it sends",

@@ -47,7 +47,10 @@ func (t *trial) preparePayload(ctx context.Context) (err error) {
 		c.ServerTransport = t.before.Transport
 	}
 	c.Request = requestOf(*c, t.kind)
-	if t.payload.spec, err = SpecOf(*c); err != nil || t.kind.calls && c.Request != RequestFlightbench {
+	if !ofWorkload(*c, t.kind) {
+		return nil
+	}
+	if t.payload.spec, err = SpecOf(*c); err != nil {
 		return err
 	}
 	verify := c.Decode == "verify" && (t.kind.name == OpGet || t.kind.name == OpExchange) && (c.Request == RequestFlightbench || c.Request == "")

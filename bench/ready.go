@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/flight"
+	gen "github.com/apache/arrow-go/v18/arrow/flight/gen/flight"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -16,13 +17,29 @@ import (
 	"flightbench/results"
 )
 
-// AwaitReady returns once the server at t is ready for c: it answers a call at
-// all (ready is "ping"), or DoAction NAME ("action:NAME") or GetFlightInfo
-// ("info") succeed. It gives up when ctx ends or alive is false, with the last
-// reason why it was not, and at once if the server does not let us in.
-func AwaitReady(ctx context.Context, t target.Target, c results.Config, ready string, alive func() bool) error {
+// CheckReady says why servers cannot be found ready for the Configs.
+func CheckReady(ctx context.Context, ready string, configs ...results.Config) error {
 	if name, isAction := strings.CutPrefix(ready, opAction); ready != "ping" && ready != "info" && (!isAction || name == "") {
 		return fmt.Errorf("--ready %q is unknown: use ping, action:NAME or info", ready)
+	}
+	for _, c := range configs {
+		if ready == "info" {
+			if _, err := readyDescriptors(ctx, c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// AwaitReady returns once the server at t is ready for c: it answers a call at
+// all (ready is "ping"), or DoAction NAME ("action:NAME") or GetFlightInfo of
+// what c asks for ("info") succeed. It gives up when ctx ends or alive is false,
+// with the last reason why it was not, and at once if the server does not let us
+// in.
+func AwaitReady(ctx context.Context, t target.Target, c results.Config, ready string, alive func() bool) error {
+	if err := CheckReady(ctx, ready, c); err != nil {
+		return err
 	}
 	s, err := t.Open(target.Tuning{Transport: wire.Transport(c.Transport), MaxMessage: c.MaxMessage})
 	if err != nil {
@@ -69,21 +86,58 @@ func probe(ctx context.Context, s *target.Session, c results.Config, ready strin
 	case ready == "ping":
 		return ping(ctx, client)
 	case ready == "info":
-		tr := &trial{config: &c}
-		if tr.kind, err = kindOf("info"); err != nil {
-			return err
-		}
-		c.Request = requestOf(c, tr.kind)
-		if tr.payload.spec, err = SpecOf(c); err != nil {
-			return err
-		}
-		d, err := tr.descriptor(ctx)
+		ds, err := readyDescriptors(ctx, c)
 		if err != nil {
 			return err
 		}
-		_, err = client.GetFlightInfo(ctx, d)
+		for _, d := range ds {
+			if _, err = client.GetFlightInfo(ctx, d); err == nil || !foreign(err) {
+				break
+			}
+		}
 		return err
 	}
 	_, err = action(ctx, client, strings.TrimPrefix(ready, opAction), nil)
 	return err
+}
+
+// readyDescriptors are what c may ask a server with, which need know one of
+// them: the perf workload has a name in Arrow's own benchmark, too.
+func readyDescriptors(ctx context.Context, c results.Config) ([]*flight.FlightDescriptor, error) {
+	t := &trial{config: &c}
+	var err error
+	if t.kind, err = kindOf(c.Op); err != nil {
+		return nil, err
+	}
+	if t.kind.name == OpQuery {
+		all, err := readStatements(c.SQL)
+		if err != nil {
+			return nil, err
+		}
+		d, err := command(&gen.CommandStatementQuery{Query: all[0].text})
+		return []*flight.FlightDescriptor{d}, err
+	}
+	asks := []string{c.Request}
+	switch asks[0] = requestOf(c, t.kind); asks[0] {
+	case RequestPath, RequestCmd:
+	case RequestFlightbench:
+		if t.payload.spec, err = SpecOf(c); err != nil {
+			return nil, err
+		}
+		if c.Workload == "perf" {
+			asks = append(asks, RequestPerf)
+		}
+	default:
+		return nil, fmt.Errorf("--ready info asks for what is to be read, and --op %s has no descriptor for that: use --ready ping or action:NAME", c.Op)
+	}
+	c.Rows, c.Batches = max(c.Rows, 1), max(c.Batches, 1)
+	var out []*flight.FlightDescriptor
+	for _, c.Request = range asks {
+		d, err := t.descriptor(ctx)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, d)
+	}
+	return out, nil
 }

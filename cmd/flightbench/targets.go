@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,13 +54,13 @@ func (s *serverFlags) names() ([]string, error) {
 		if !ok || name == "" || strings.ContainsAny(name, " /\\") || strings.TrimSpace(line) == "" {
 			return nil, fmt.Errorf("--server-cmd %q has no name: write NAME='COMMAND --port {port}'", c)
 		}
+		if !strings.Contains(line, "{port}") && !strings.Contains(line, "{uri}") && strings.Contains(s.uri, "{port}") {
+			return nil, fmt.Errorf("--server-cmd %q does not say {port} or {uri}: say where it is to listen, or where it does with --server-uri", c)
+		}
 		names = append(names, name)
 	}
 	if s.pid != 0 && (len(s.targets) != 1 || len(s.commands) > 0) {
 		return nil, errors.New("--server-pid says whose CPU is measured: name exactly one target with it")
-	}
-	if kind, name, _ := strings.Cut(s.ready, ":"); kind != "ping" && s.ready != "info" && (kind != "action" || name == "") {
-		return nil, fmt.Errorf("--ready %q is unknown: use ping, action:NAME or info", s.ready)
 	}
 	return names, nil
 }
@@ -96,13 +97,21 @@ type namedTarget struct {
 // resolve parses the targets and gives them their trust and credentials.
 func (s *serverFlags) resolve(a *accessFlags, auth target.Auth) (*targets, error) {
 	out := &targets{byName: map[string]*namedTarget{}, wait: s.wait, ready: s.ready}
+	mixed := slices.ContainsFunc(append([]string{s.uri}, s.targets...), func(t string) bool { _, uri := splitTarget(t); return strings.HasPrefix(uri, "grpc+tls:") })
+	if len(s.commands) > 0 && !mixed && a.trust != (target.Trust{}) {
+		return nil, fmt.Errorf("--cacert and the like are given, and the server of --server-cmd is reached in plaintext: say --server-uri 'grpc+tls://127.0.0.1:{port}'")
+	}
 	add := func(name, uri, line string) error {
 		at := func(uri string) (target.Target, error) {
 			t, err := target.Parse(uri)
 			if err != nil {
 				return t, err
 			}
-			t, err = a.apply(t)
+			trusting := *a
+			if t.TLS == nil && mixed {
+				trusting.trust = target.Trust{} // it is for the others
+			}
+			t, err = trusting.apply(t)
 			t.Name, t.Auth, t.PID = name, auth, s.pid
 			return t, err
 		}
