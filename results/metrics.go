@@ -40,6 +40,9 @@ var Metrics = []string{
 	ClientCPU, ServerCPU, ClientQueryCPU, ServerQueryCPU, ClientCallCPU, ServerCallCPU,
 	"client_alloc_bytes_per_gigabyte", "server_alloc_bytes_per_gigabyte", "client_allocs_per_batch", "client_allocs_per_call",
 	"client_syscalls_per_gigabyte", "client_peak_rss_bytes", "client_rss_growth_bytes", "server_rss_bytes", "server_peak_rss_bytes",
+	"time_share_waiting", "time_share_flow_control", "time_share_busy", "time_share_idle",
+	"client_cpu_share", "client_cpu_wait_seconds", "client_throttled_seconds", "client_scheduler_p99_seconds", "client_gc_pause_seconds", "client_gc_pause_max_seconds",
+	"steal_share", "others_cpu_share", "tcp_rtt_seconds", "tcp_retransmits",
 	"error_share",
 }
 
