@@ -43,3 +43,16 @@ func TestIdleClock(t *testing.T) {
 	c.end(103)
 	total(200, 8)
 }
+
+// BenchmarkWait is what it costs to time a wait.
+func BenchmarkWait(b *testing.B) {
+	var m Meter
+	var c idleClock
+	for b.Loop() {
+		began := Nanos()
+		idle := c.total(began)
+		m.Enter(began)
+		now := Nanos()
+		m.Leave(began, min(now-began, max(0, c.total(now)-idle)))
+	}
+}
