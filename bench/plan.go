@@ -326,10 +326,9 @@ func products(base results.Config, points [][]Axis) ([]results.Config, error) {
 	return all, nil
 }
 
-// settle validates the Configs. What asks for no workload does not differ by
-// one, nor what does not put by its acks, nor what reads no endpoints by
-// how these are read: such Configs take the first one's, and equal ones are
-// measured once.
+// settle validates the Configs. What is said of a workload, of acks or of how
+// endpoints are read is left out of those that it does not concern; equal ones
+// are measured once.
 func settle(configs []results.Config) ([]results.Config, error) {
 	var out []results.Config
 	seen := map[string]bool{}
@@ -338,12 +337,11 @@ func settle(configs []results.Config) ([]results.Config, error) {
 			return nil, err
 		}
 		k, _ := kindOf(c.Op)
-		f := configs[0]
 		if c.Op != OpPut && c.Op != OpIngest {
-			c.PutAck = f.PutAck
+			c.PutAck = ""
 		}
 		if !k.asks() {
-			c.Poll, c.Ordered, c.Location = f.Poll, f.Ordered, f.Location
+			c.Poll, c.Ordered, c.Location = false, false, ""
 		}
 		if !ofWorkload(c, k) { // what is said of one would be untrue
 			c.Workload, c.Compression = "", ""

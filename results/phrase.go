@@ -45,11 +45,15 @@ func (c Config) Value(axis string) string {
 // workloadFields say what a workload is, for Configs that send or ask for one.
 var workloadFields = []string{"workload", "rows", "batch_bytes", "compression"}
 
+// concerning are fields that are empty where c does nothing that they concern:
+// it decodes nothing, puts nothing, reads no endpoints.
+var concerning = []string{"decode", "put_ack", "location"}
+
 // blank tells whether the axis says nothing of c, which has no workload, or
-// decodes nothing.
+// does nothing that the axis concerns.
 func (c Config) blank(axis string) bool {
 	v, _ := c.Axis(axis)
-	return v == "" && axis == "decode" || c.Workload == "" && slices.Contains(workloadFields, axis) && (v == "" || v == "0")
+	return v == "" && slices.Contains(concerning, axis) || c.Workload == "" && slices.Contains(workloadFields, axis) && (v == "" || v == "0")
 }
 
 // Label names a Config by the axes: "get · 65,536 rows · zstd:1". An axis that
@@ -66,7 +70,7 @@ func (c Config) Label(axes []string) string {
 
 // Phrase is the value of the axis with as much of its name as it takes to be
 // understood alone: "65,536 rows", "4 streams", "zstd:3", "TLS on"; "" where c
-// has no workload and the axis is one of its, or decodes nothing.
+// has no workload and the axis is one of its, or does nothing that it concerns.
 func (c Config) Phrase(axis string) string {
 	if c.blank(axis) {
 		return ""
