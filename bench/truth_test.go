@@ -22,9 +22,14 @@ import (
 	"flightbench/workloads"
 )
 
-// full says that these tests are to take their time, as
-// scripts/ground-truth.sh has them do.
-var full = os.Getenv("FLIGHTBENCH_GROUND_TRUTH") == "full"
+// groundTruth skips a test whose outcome depends on a machine that does little
+// else; scripts/ground-truth.sh runs them.
+func groundTruth(t *testing.T) {
+	t.Helper()
+	if os.Getenv("FLIGHTBENCH_GROUND_TRUTH") == "" {
+		t.Skip("NOT RUN: it needs a quiet machine; scripts/ground-truth.sh, or FLIGHTBENCH_GROUND_TRUTH=1, runs it")
+	}
+}
 
 // known is a server whose delays are known: it measures them itself.
 type known struct {
@@ -109,13 +114,11 @@ func median(d []time.Duration) time.Duration {
 // A server that sleeps before each batch gives just that gap between batches:
 // within 2 % of what the server itself measured of its sleeps.
 func TestGroundTruthOfGaps(t *testing.T) {
+	groundTruth(t)
 	for _, tr := range transports {
 		k := &known{nap: 10 * time.Millisecond, batches: 1000}
 		c := config(bench.OpGet, tr)
-		c.Ticket, c.Total, c.Duration, c.Concurrency, c.Connections, c.Decode = "mine", 0, 0.7, 2, 2, "count"
-		if full {
-			c.Duration = 5
-		}
+		c.Ticket, c.Total, c.Duration, c.Concurrency, c.Connections, c.Decode = "mine", 0, 5, 2, 2, "count"
 		got := run(t, t.Context(), k.start(t), c)
 		k.mu.Lock()
 		want := float64(median(k.gaps))
@@ -139,13 +142,11 @@ func TestGroundTruthOfGaps(t *testing.T) {
 // every start that was due meanwhile waited for the end of the stall. What is
 // measured from the actual start has only one sample of it.
 func TestGroundTruthOfStall(t *testing.T) {
+	groundTruth(t)
 	const rps = 100
-	k := &known{stallAt: time.Second, stall: 300 * time.Millisecond}
+	k := &known{stallAt: 4 * time.Second, stall: time.Second}
 	c := openConfig(bench.OpGet, wire.Direct)
-	c.Op, c.RPS, c.Duration, c.Warmup, c.Concurrency, c.Connections = "action:work", rps, 3, 0, 1, 1
-	if full {
-		k.stallAt, k.stall, c.Duration = 4*time.Second, time.Second, 10
-	}
+	c.Op, c.RPS, c.Duration, c.Warmup, c.Concurrency, c.Connections = "action:work", rps, 10, 0, 1, 1
 	got := run(t, t.Context(), k.start(t), c)
 	if got.Status != results.StatusOK || k.stalled.IsZero() {
 		t.Fatalf("%s %s: the server was not there to stall", got.Status, got.Error)
@@ -178,12 +179,13 @@ func TestGroundTruthOfStall(t *testing.T) {
 
 // The embedded server's own delay, on each transport.
 func TestGroundTruthOfTicketDelay(t *testing.T) {
+	groundTruth(t)
 	each(t, func(t *testing.T, tr wire.Transport) {
 		uri, _ := serve(t, tr)
 		ticket := workloads.Ticket{Spec: workloads.Default(), Batches: 1000, Delay: 10 * time.Millisecond}
 		ticket.Spec.Rows = 100
 		c := config(bench.OpGet, tr)
-		c.Cmd, c.Total, c.Duration, c.Concurrency, c.Connections, c.Decode = string(ticket.Marshal()), 0, 0.5, 1, 1, "count"
+		c.Cmd, c.Total, c.Duration, c.Concurrency, c.Connections, c.Decode = string(ticket.Marshal()), 0, 1.5, 1, 1, "count"
 		got := run(t, t.Context(), uri, c)
 		if p50 := time.Duration(got.Latencies["batch_gap"].P50); p50 < 10*time.Millisecond {
 			t.Errorf("batch_gap p50 %v of a server that sleeps 10 ms", p50)

@@ -12,7 +12,7 @@ trap '[ -z "$pids" ] || kill $pids 2>/dev/null || true; rm -rf "$dir"' EXIT
 go build -o "$dir/flightbench" ./cmd/flightbench
 
 echo "== sleeps and stalls"
-FLIGHTBENCH_GROUND_TRUTH=full go test -count 1 -run GroundTruth -v ./bench | grep -E '^ +truth_test|^(---|ok|FAIL)'
+FLIGHTBENCH_GROUND_TRUTH=1 go test -count 1 -run GroundTruth -v ./bench | grep -E '^ +truth_test|^(---|ok|FAIL)'
 echo "== lateness of starts"
 go test -run '^$' -bench Lateness -benchtime 1x ./bench | grep Benchmark
 
