@@ -2,6 +2,8 @@ package suites
 
 import (
 	"fmt"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -261,5 +263,28 @@ func TestImplied(t *testing.T) {
 		if got := fmt.Sprint(c.Op, " ", c.IngestMode, " ", c.Rows, " ", c.Concurrency, " ", c.Arrival, " ", c.Duration); got != tt.want {
 			t.Errorf("%q is %s, want %s", tt.text, got, tt.want)
 		}
+	}
+}
+
+// TestDocs reads the suites of docs/suites.md.
+func TestDocs(t *testing.T) {
+	text, err := os.ReadFile("../docs/suites.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, block := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		n++
+		if _, err := Parse("docs/suites.md", []byte(block[1])); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, k := range keyNames() {
+		if !strings.Contains(string(text), "`"+k+"`") {
+			t.Errorf("docs/suites.md does not tell of %s", k)
+		}
+	}
+	if n == 0 {
+		t.Error("docs/suites.md has no suite")
 	}
 }
