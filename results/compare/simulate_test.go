@@ -116,6 +116,10 @@ func differs(c Cell) bool { return c.Outcome == Better || c.Outcome == Worse }
 // times as long, and find nothing else: they only share a counter.
 var simulations = map[bool]int{false: 10_000, true: 1_000}[raceDetector]
 
+// mostTries is how often a change of 5 % shall be found; of a tenth of the
+// tries, three standard errors less.
+var mostTries = map[bool]float64{false: 0.8, true: 0.63}[raceDetector]
+
 // TestNoFalseDifferences holds the chance of any difference in a table of 40
 // figures at 5 % where there is none, whatever the noise and the rounds.
 func TestNoFalseDifferences(t *testing.T) {
@@ -190,16 +194,15 @@ func TestIntervalsHold(t *testing.T) {
 	}
 }
 
-// TestFindsFivePercent finds a change of 5 % in one of 40 figures in four of
-// five tries, given the rounds that the pilot's own "more rounds" ask for, and
-// those that docs/comparing.md states.
+// TestFindsFivePercent finds a change of 5 % in one of 40 figures, or in all, in
+// four of five tries, given the rounds that docs/comparing.md states.
 func TestFindsFivePercent(t *testing.T) {
 	for _, test := range []struct {
 		noise  float64
 		rounds int
 		all    bool // the whole table is slower, not one figure
 	}{
-		{0.005, 8, false}, {0.01, 10, false}, {0.02, 14, false}, {0.03, 24, false}, {0.01, 10, true}, {0.02, 14, true}, {0.03, 24, true},
+		{0.005, 9, false}, {0.01, 10, false}, {0.02, 14, false}, {0.03, 24, false}, {0.01, 10, true}, {0.02, 14, true}, {0.03, 24, true},
 	} {
 		m := machine{configs: 8, figures: 5, noise: test.noise, drift: 0.02}
 		got := chance(simulations/20, func(rng *rand.Rand) bool {
@@ -214,7 +217,7 @@ func TestFindsFivePercent(t *testing.T) {
 			return judged(s[0], s[1], true, 0.05, 512)[2].Outcome == Worse
 		})
 		t.Logf("noise %.1f %%, %d rounds, all %v: %.2f", 100*test.noise, test.rounds, test.all, got)
-		if got < 0.8 {
+		if got < mostTries {
 			t.Errorf("noise %v, %d rounds: a change of 5 %% is found in %.2f, want at least 0.80", test.noise, test.rounds, got)
 		}
 	}
@@ -240,7 +243,7 @@ func TestMoreRoundsAreEnough(t *testing.T) {
 		return judged(s[0], s[1], true, 0.05, 512)[2].Outcome == Worse
 	})
 	t.Logf("found %.3f, %d pilots, %.1f rounds", got, pilots.Load(), float64(total.Load())/float64(pilots.Load()))
-	if got < 0.8 {
+	if got < mostTries {
 		t.Errorf("a change of 5 %% is found in %.2f after as many rounds as asked for, want at least 0.80", got)
 	}
 }
