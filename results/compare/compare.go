@@ -1,7 +1,10 @@
-// Package compare arranges the trials of a run for comparison: repeats of a
-// Config become one group, groups become a series along an axis, paired by
-// the rest of their Config. It draws no conclusion: whether a difference is
-// more than noise is not told here.
+// Package compare arranges the trials of a run for comparison, and tells what
+// changed between two runs, or between the values of a field within one.
+//
+// Repeats of a Config become one group, groups become a series along an axis,
+// paired by the rest of their Config: [ByAxis], [Facets]. [Runs] goes further:
+// it says of each figure whether it differs by more than noise, and by how
+// much, see docs/comparing.md. A [Gate] is a limit to a figure or its change.
 package compare
 
 import (
