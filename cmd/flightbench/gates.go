@@ -26,6 +26,9 @@ func parseGates(given []string) (gates []compare.Gate, err error) {
 func judge(gates []compare.Gate, trials []*results.Trial, stderr io.Writer) (missed int, err error) {
 	groups := results.GroupTrials(trials)
 	axes := results.Varying(groups)
+	if len(axes) == 0 {
+		axes = []string{"op", "rows"}
+	}
 	for _, g := range gates {
 		if g.Relative {
 			fmt.Fprintf(stderr, "flightbench: gate %s limits a change, which one run does not have: hold it with `flightbench compare --gate '%s'`\n", g, g)
