@@ -26,7 +26,7 @@ var rooms = map[string][]string{
 	"results/report":                 {"results", "results/compare", "results/plot"},
 	"results/internal/resultstest":   {"results"},
 	"server":                         {"workloads", "internal/wire", "internal/h2"},
-	"server/sqldemo":                 {"workloads", "server/sqldemo/internal/sqlite"},
+	"server/sqldemo":                 {"workloads", "internal/wire", "server/sqldemo/internal/sqlite"},
 	"server/sqldemo/internal/sqlite": {},
 	"bench":                          {"workloads", "results", "internal/target", "internal/wire"},
 	"suites":                         {"bench", "results", "results/compare", "internal/target"},
