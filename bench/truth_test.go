@@ -172,7 +172,7 @@ func TestGroundTruthOfStall(t *testing.T) {
 	if c := float64(response.Count); math.Abs(c-n) > 2 || response.Count != service.Count {
 		t.Errorf("%d and %d response times, want %v", response.Count, service.Count, n)
 	}
-	if d := got.Metrics["delayed_starts"].Value; math.Abs(d-stalled.Seconds()*rps) > 3 {
+	if d := got.Metrics["delayed_starts"].Value; math.Abs(d-stalled.Seconds()*rps) > 10 { // more while those that waited run
 		t.Errorf("%v starts were delayed, want about %.0f", d, stalled.Seconds()*rps)
 	}
 }

@@ -57,6 +57,9 @@ func TestVerdicts(t *testing.T) {
 		{"a neighbour, and a client that waits for CPU", func(_ *trial, v *vitals) { v.others, v.waited = 20, 9 }, results.VerdictGeneratorBound, "other processes used 50 %"},
 		{"a neighbour, and a client that gets what it wants", func(_ *trial, v *vitals) { v.others = 20 }, results.VerdictValid, ""},
 		{"a neighbour, and a client that waits for the server", func(_ *trial, v *vitals) { v.others, v.client, v.waited = 20, 0.2, 0.4 }, results.VerdictValid, ""},
+		{"a neighbour, and streams that wait for the server", func(tr *trial, v *vitals) {
+			tr.out.Metrics, v.others, v.waited = busy(0.05), 20, 9
+		}, results.VerdictValid, ""},
 		{"the server's competition is no neighbour", func(_ *trial, v *vitals) { v.waited = 9 }, results.VerdictValid, ""},
 		{"throttled", func(_ *trial, v *vitals) { v.throttled = 1 }, results.VerdictGeneratorBound, "throttled for 1.00 of 10.00 s"},
 		{"late pacer", func(tr *trial, _ *vitals) { tr.out.Latencies = late(3*time.Millisecond, 10*time.Millisecond) }, results.VerdictGeneratorBound, "3.00 ms late or more"},

@@ -7,12 +7,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 dir=$(mktemp -d)
-pids=
+pids= failed=0
 trap '[ -z "$pids" ] || kill $pids 2>/dev/null || true; rm -rf "$dir"' EXIT
 go build -o "$dir/flightbench" ./cmd/flightbench
 
 echo "== sleeps and stalls"
-FLIGHTBENCH_GROUND_TRUTH=1 go test -count 1 -run GroundTruth -v ./bench | grep -E '^ +truth_test|^(---|ok|FAIL)'
+FLIGHTBENCH_GROUND_TRUTH=1 go test -count 1 -run GroundTruth -v ./bench | grep -E '^ +truth_test|^(---|ok|FAIL)' || failed=1
 echo "== lateness of starts"
 go test -run '^$' -bench Lateness -benchtime 1x ./bench | grep Benchmark
 
@@ -33,4 +33,5 @@ done
 verdict "generator: a busy neighbour"
 kill $pids 2>/dev/null || true
 pids=
-verdict "server: sleeps 1 ms a batch" --cmd '{"workload":"perf","rows":8192,"batches":1000000,"delay":"1ms"}'
+verdict "server: sleeps 1 ms a batch" --cmd '{"flightbench":1,"workload":"perf","rows":8192,"batches":1000000,"delay":"1ms"}'
+exit "$failed"
