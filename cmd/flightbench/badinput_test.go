@@ -11,7 +11,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"io/fs"
 	"math/big"
 	"net"
@@ -357,7 +356,7 @@ func TestSkipVerifyIsLoud(t *testing.T) {
 			}
 		}
 	}
-	if _, stderr, code := flightbench(t, "run", "--tls-skip-verify", fmt.Sprint("grpc://127.0.0.1:1")); code != 2 {
+	if _, stderr, code := flightbench(t, "run", "--tls-skip-verify", "grpc://127.0.0.1:1"); code != 2 {
 		t.Errorf("--tls-skip-verify of a plaintext target: exit %d: %s", code, stderr)
 	}
 }
