@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"slices"
 
 	"flightbench/results"
 )
@@ -49,4 +50,12 @@ func CheckHeeded(configs []results.Config, given func(flag string) bool) error {
 		}
 	}
 	return nil
+}
+
+// Shapes tells whether the field is one of the shape of a stream or a call, of
+// which one value may be given to operations of which none heeds it: it sets
+// nothing apart, and is blank in their Configs. Several would be an axis of
+// nothing.
+func Shapes(field string) bool {
+	return slices.Contains(results.Axes, field) || field == "put_ack" || field == "endpoints"
 }

@@ -10,7 +10,6 @@ import (
 
 	"flightbench/bench"
 	"flightbench/internal/target"
-	"flightbench/results"
 	"flightbench/results/compare"
 )
 
@@ -406,7 +405,7 @@ func (r *reader) together() error {
 	}
 	if err := bench.CheckHeeded(all.Configs, func(flag string) bool {
 		name := underscored(flag)
-		return s.Says(name) && !(len(s.Matrix.Values(name)) == 1 && slices.Contains(results.Axes, name))
+		return s.Says(name) && !(len(s.Matrix.Values(name)) == 1 && bench.Shapes(name))
 	}); err != nil {
 		return r.errorf(r.blame(err), "%s", inSuite(err))
 	}

@@ -183,7 +183,7 @@ func TestBadInput(t *testing.T) {
 		{"run --op put,info --ordered", 2, `--ordered is for get`},
 		{"run --op exchange --location original", 2, `--location is for get`},
 		{"run --op get --ingest-mode create", 2, `--ingest-mode is for ingest`},
-		{"run --op get --put-ack all", 2, `--put-ack is for put`},
+		{"run --op get --put-ack last,all", 2, `--put-ack is for put`},
 		{"run --op query --sql x --compression none,lz4", 2, `--compression is for`},
 		{"run --op list-flights --rows 1,2", 2, `--rows is for`},
 		// Calls.

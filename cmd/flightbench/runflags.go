@@ -209,7 +209,7 @@ func (r *runFlags) plan(f *pflag.FlagSet) (p bench.Plan, err error) {
 // sets nothing apart.
 func (r *runFlags) single(flag string) bool {
 	return slices.ContainsFunc(r.fields, func(v *fieldFlag) bool {
-		return flagName(v.name) == flag && len(v.values) == 1 && slices.Contains(results.Axes, v.name)
+		return flagName(v.name) == flag && len(v.values) == 1 && bench.Shapes(v.name)
 	})
 }
 
