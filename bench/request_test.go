@@ -102,7 +102,7 @@ func TestPerfServer(t *testing.T) {
 		if len(p.asked) != 7 || p.asked[6].Streams != want.Streams || p.asked[6].RecordsPerStream != want.RecordsPerStream || p.asked[6].RecordsPerBatch != want.RecordsPerBatch {
 			t.Errorf("asked %+v, want %+v and the probe", p.asked, want)
 		}
-		if !warned(got, "decoded, not verified") || warned(got, "total_records") || len(got.Warnings) != 1 {
+		if !warned(got, "decoded, not verified") || warned(got, "total_records") || len(ofServer(got)) != 1 {
 			t.Errorf("warnings %q", got.Warnings)
 		}
 		p.short, p.asked, c.Decode = true, nil, "count"
@@ -163,7 +163,7 @@ func TestWhatIsAskedFor(t *testing.T) {
 			if asked == bench.RequestTicket {
 				infos = 0
 			}
-			if got.Status != results.StatusOK || got.Rows != 3*tt.rows || got.Config.Request != asked || got.Latencies["info"].Count != infos || len(got.Warnings) != 0 {
+			if got.Status != results.StatusOK || got.Rows != 3*tt.rows || got.Config.Request != asked || got.Latencies["info"].Count != infos || len(ofServer(got)) != 0 {
 				t.Errorf("%s: %s %q, %d rows, asked by %q, %d infos, warnings %q", tt.name, got.Status, got.Error, got.Rows, got.Config.Request, got.Latencies["info"].Count, got.Warnings)
 			}
 		}
