@@ -114,7 +114,9 @@ func warned(tr *results.Trial, part string) bool {
 
 // ofServer are the warnings but those of a machine that is much in use.
 func ofServer(tr *results.Trial) []string {
-	return slices.DeleteFunc(slices.Clone(tr.Warnings), func(w string) bool { return strings.Contains(w, "used up this machine's CPU") || strings.Contains(w, " as well: ") })
+	return slices.DeleteFunc(slices.Clone(tr.Warnings), func(w string) bool {
+		return strings.Contains(w, "used up this machine's CPU") || strings.Contains(w, " as well: ")
+	})
 }
 
 func TestForeignServerOfDoGetOnly(t *testing.T) {
