@@ -3,7 +3,6 @@ package bench_test
 import (
 	"context"
 	"io"
-	"net"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -15,7 +14,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
-	"google.golang.org/grpc"
 
 	"flightbench/bench"
 	"flightbench/internal/wire"
@@ -34,19 +32,7 @@ type foreign struct {
 }
 
 // start serves f until the test ends and returns its URI.
-func (f *foreign) start(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := grpc.NewServer()
-	flight.RegisterFlightServiceServer(s, f)
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(l) }()
-	t.Cleanup(func() { s.Stop(); <-served })
-	return "grpc://" + l.Addr().String()
-}
+func (f *foreign) start(t *testing.T) string { t.Helper(); return serveFlight(t, f) }
 
 func (f *foreign) GetFlightInfo(ctx context.Context, d *flight.FlightDescriptor) (*flight.FlightInfo, error) {
 	if f.locations == nil {

@@ -53,7 +53,7 @@ func (t *trial) preparePayload(ctx context.Context) (err error) {
 	if t.payload.spec, err = SpecOf(*c); err != nil {
 		return err
 	}
-	verify := c.Decode == "verify" && (t.kind.name == OpGet || t.kind.name == OpExchange) && (c.Request == RequestFlightbench || c.Request == "")
+	verify := c.Decode == "verify" && (t.kind.name == OpGet || t.kind.name == OpExchange) && c.Request == RequestFlightbench
 	var body, logical int64 // of a batch
 	if t.kind.sends() || verify {
 		set, err := t.cache.set(ctx, t.payload.spec)

@@ -27,7 +27,7 @@ func TestRollbacksFail(t *testing.T) {
 	c := config(bench.OpQuery, wire.Direct)
 	c.SQL, c.Concurrency, c.Connections, c.Total, c.Transaction = "FAIL table", 2, 2, 8, true
 	got := run(t, t.Context(), serveFlight(t, flightsql.NewFlightServer(endless{s})), c)
-	s.sync()
+	s.locked(func() {})
 	n := 0
 	for _, w := range got.Warnings {
 		if strings.Contains(w, "could not be rolled back") {

@@ -36,13 +36,6 @@ type stubSQL struct {
 	ingested           map[string]int64
 }
 
-// sync makes what handlers wrote under mu visible: the race detector does not
-// see the answers that travelled over sockets.
-func (s *stubSQL) sync() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-}
-
 func (s *stubSQL) start(t *testing.T) string {
 	t.Helper()
 	s.ran, s.transactions, s.prepared, s.ingested = map[string]int{}, map[string]bool{}, map[string]string{}, map[string]int64{}
@@ -64,6 +57,8 @@ func serveFlight(t *testing.T, f flight.FlightServer) string {
 	return "grpc://" + l.Addr().String()
 }
 
+// locked runs f under mu. That also makes visible what handlers wrote: the race
+// detector does not see the answers that travelled over sockets.
 func (s *stubSQL) locked(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -81,7 +81,7 @@ func TestQueryPicksByWeight(t *testing.T) {
 		c := config(bench.OpQuery, tr)
 		c.SQL, c.Concurrency, c.Connections, c.Total = sqlFile(t, "-- weight: 9\nROWS 10;\nROWS 1;\n"), 1, 1, 100
 		got := run(t, t.Context(), s.start(t), c)
-		s.sync()
+		s.locked(func() {})
 		rows := int64(10*s.ran["ROWS 10"] + s.ran["ROWS 1"])
 		if got.Status != results.StatusOK || got.Streams != 100 || got.Rows != rows || s.ran["ROWS 10"] < 80 || s.ran["ROWS 1"] < 2 {
 			t.Errorf("%s: %s %s, %d streams, %d rows, ran %v", tr, got.Status, got.Error, got.Streams, got.Rows, s.ran)
@@ -110,7 +110,7 @@ func TestStatementThatIsRefused(t *testing.T) {
 			c := config(tt.op, tr)
 			c.SQL = tt.sql
 			got := run(t, t.Context(), s.start(t), c)
-			s.sync()
+			s.locked(func() {})
 			if got.Status != results.StatusFailed || got.Errors[tt.code] < 1 || got.Failures[tt.kind] < 1 || !strings.Contains(got.Error, tt.want) || strings.ContainsAny(got.Error, "\n\t") {
 				t.Errorf("%s %s %s: %s %q, %v %v, want %s and %q in one line", tr, tt.op, tt.sql, got.Status, got.Error, got.Errors, got.Failures, tt.code, tt.want)
 			}
@@ -124,7 +124,7 @@ func TestSomeStatementsFail(t *testing.T) {
 	c := config(bench.OpQuery, wire.Direct)
 	c.SQL, c.Concurrency, c.Connections, c.Total, c.Transaction = sqlFile(t, "-- weight: 6\nROWS 2;\nFAIL table;\n"), 1, 1, 60, true
 	got := run(t, t.Context(), s.start(t), c)
-	s.sync()
+	s.locked(func() {})
 	bad, good := s.ran["FAIL table"], s.ran["ROWS 2"]
 	if got.Status != results.StatusOK || bad == 0 || got.Failures["not_found"] != int64(bad) || got.Rows != int64(2*good) {
 		t.Errorf("%s %s, failures %v, ran %v, %d rows", got.Status, got.Error, got.Failures, s.ran, got.Rows)
@@ -144,7 +144,7 @@ func TestPreparedBindsRowsInRotation(t *testing.T) {
 			c := config(bench.OpPrepared, tr)
 			c.SQL, c.Params, c.Total, c.Transaction = "ROWS ?", paramsFile(t, 7, i == 1), 21, txn
 			got := run(t, t.Context(), s.start(t), c)
-			s.sync()
+			s.locked(func() {})
 			if got.Status != results.StatusOK || got.Streams != 21 || got.Rows != 21 {
 				t.Errorf("%s: %s %s, %d streams, %d rows", tr, got.Status, got.Error, got.Streams, got.Rows)
 			}
@@ -173,7 +173,7 @@ func TestPreparedPicksByWeight(t *testing.T) {
 	c := config(bench.OpPrepared, wire.GRPC)
 	c.SQL, c.Total = sqlFile(t, "ROWS 1;\nROWS 2;\n"), 20
 	got := run(t, t.Context(), s.start(t), c)
-	s.sync()
+	s.locked(func() {})
 	if got.Status != results.StatusOK || s.made != 6 || s.closed != 6 || got.Streams != 20 {
 		t.Errorf("%s %s, %d prepared, %d closed, want 6; %d streams", got.Status, got.Error, s.made, s.closed, got.Streams)
 	}
@@ -200,7 +200,7 @@ func TestIngestComparesRows(t *testing.T) {
 			c := config(bench.OpIngest, tr)
 			c.Table = "perf"
 			got := run(t, t.Context(), s.start(t), c)
-			s.sync()
+			s.locked(func() {})
 			if got.Status != tt.status || tt.says != "" && !warned(got, tt.says) && !strings.Contains(got.Error, tt.says) {
 				t.Errorf("%s %s: %s %q, warnings %q", tt.name, tr, got.Status, got.Error, got.Warnings)
 			}
@@ -237,7 +237,7 @@ func TestIngestTables(t *testing.T) {
 		c := config(bench.OpIngest, wire.Direct)
 		c.Table, c.IngestMode, c.Concurrency, c.Connections, c.Transaction = "perf", tt.mode, tt.slots, 1, true
 		got := run(t, t.Context(), s.start(t), c)
-		s.sync()
+		s.locked(func() {})
 		var sum int64
 		for name, n := range s.ingested {
 			sum += n
@@ -261,7 +261,7 @@ func TestTransactionsThatAreCanceled(t *testing.T) {
 	c := config(bench.OpIngest, wire.Direct)
 	c.Table, c.Transaction, c.CancelAfter = "perf", true, "2"
 	got := run(t, t.Context(), s.start(t), c)
-	s.sync()
+	s.locked(func() {})
 	if got.Status != results.StatusOK || got.Whole.Canceled == 0 || s.commits+s.rollbacks != 6 || s.rollbacks != int(got.Whole.Canceled) || len(s.transactions) != 0 {
 		t.Errorf("%s %s, %d canceled, %d commits, %d rollbacks, %d open", got.Status, got.Error, got.Whole.Canceled, s.commits, s.rollbacks, len(s.transactions))
 	}
@@ -274,7 +274,7 @@ func TestTransactionsAreNotLeftOpen(t *testing.T) {
 		c := config(bench.OpPrepared, tr)
 		c.SQL, c.Transaction, c.Total, c.Duration = "ROWS 1", true, 0, 0.2
 		got := run(t, t.Context(), s.start(t), c)
-		s.sync()
+		s.locked(func() {})
 		if got.Status != results.StatusOK || len(s.transactions) != 0 || len(s.prepared) != 0 || s.commits == 0 {
 			t.Errorf("%s: %s %s, %d transactions and %d statements are open, %d commits", tr, got.Status, got.Error, len(s.transactions), len(s.prepared), s.commits)
 		}

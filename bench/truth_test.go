@@ -2,7 +2,6 @@ package bench_test
 
 import (
 	"math"
-	"net"
 	"os"
 	"slices"
 	"sync"
@@ -14,7 +13,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
-	"google.golang.org/grpc"
 
 	"flightbench/bench"
 	"flightbench/internal/wire"
@@ -43,20 +41,6 @@ type known struct {
 	gaps    []time.Duration // between batches
 	first   time.Time       // action
 	stalled time.Time       // the first action that had to wait
-}
-
-func (k *known) start(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := grpc.NewServer()
-	flight.RegisterFlightServiceServer(s, k)
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(l) }()
-	t.Cleanup(func() { s.Stop(); <-served })
-	return "grpc://" + l.Addr().String()
 }
 
 func (k *known) DoGet(_ *flight.Ticket, stream flight.FlightService_DoGetServer) error {
@@ -119,7 +103,7 @@ func TestGroundTruthOfGaps(t *testing.T) {
 		k := &known{nap: 10 * time.Millisecond, batches: 1000}
 		c := config(bench.OpGet, tr)
 		c.Ticket, c.Total, c.Duration, c.Concurrency, c.Connections, c.Decode = "mine", 0, 5, 2, 2, "count"
-		got := run(t, t.Context(), k.start(t), c)
+		got := run(t, t.Context(), serveFlight(t, k), c)
 		k.mu.Lock()
 		want := float64(median(k.gaps))
 		n := len(k.gaps)
@@ -147,7 +131,7 @@ func TestGroundTruthOfStall(t *testing.T) {
 	k := &known{stallAt: 4 * time.Second, stall: time.Second}
 	c := openConfig(bench.OpGet, wire.Direct)
 	c.Op, c.RPS, c.Duration, c.Warmup, c.Concurrency, c.Connections = "action:work", rps, 10, 0, 1, 1
-	got := run(t, t.Context(), k.start(t), c)
+	got := run(t, t.Context(), serveFlight(t, k), c)
 	if got.Status != results.StatusOK || k.stalled.IsZero() {
 		t.Fatalf("%s %s: the server was not there to stall", got.Status, got.Error)
 	}

@@ -292,8 +292,7 @@ func (r *runFlags) remote(f *pflag.FlagSet, m *bench.Matrix, said func(string) b
 }
 
 // resolve makes the targets of the plan: those named, those started, or the
-// embedded server. dir is where started servers leave their output; stop ends
-// what was started.
+// embedded server. None is started before a Config needs it.
 func (r *runFlags) resolve(ctx context.Context, p *bench.Plan, stdin io.Reader, stderr io.Writer) (_ *targets, err error) {
 	files, err := bench.CheckFiles(ctx, p.Configs)
 	if err != nil {

@@ -99,7 +99,7 @@ func (s *serverFlags) resolve(a *accessFlags, auth target.Auth) (*targets, error
 	out := &targets{byName: map[string]*namedTarget{}, wait: s.wait, ready: s.ready}
 	mixed := slices.ContainsFunc(append([]string{s.uri}, s.targets...), func(t string) bool { _, uri := splitTarget(t); return strings.HasPrefix(uri, "grpc+tls:") })
 	if len(s.commands) > 0 && !mixed && a.trust != (target.Trust{}) {
-		return nil, fmt.Errorf("--cacert and the like are given, and the server of --server-cmd is reached in plaintext: say --server-uri 'grpc+tls://127.0.0.1:{port}'")
+		return nil, errors.New("--cacert and the like are given, and the server of --server-cmd is reached in plaintext: say --server-uri 'grpc+tls://127.0.0.1:{port}'")
 	}
 	add := func(name, uri, line string) error {
 		at := func(uri string) (target.Target, error) {
