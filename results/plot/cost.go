@@ -21,6 +21,14 @@ var costs = []cost{
 	{results.KindCalls, "cpu-per-call", "CPU time per call", "CPU µs per call"},
 }
 
+// costs draws what a unit of work of each kind costs.
+func (d *drawer) costs() error {
+	for _, c := range costs {
+		d.cost(c)
+	}
+	return nil
+}
+
 // cost draws what a unit of work costs, client and server side by side.
 func (d *drawer) cost(c cost) {
 	var groups []results.Group

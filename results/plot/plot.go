@@ -27,6 +27,17 @@ type drawer struct {
 	notes   []string
 }
 
+// drawings are what a run is drawn as, in the order of its figures. Each adds
+// figures, or none where the run has nothing of the kind; an error is a
+// histogram that could not be read. Add one by a line.
+var drawings = []func(*drawer) error{
+	(*drawer).relative,
+	(*drawer).throughputs,
+	(*drawer).latencies,
+	(*drawer).timelines,
+	(*drawer).costs,
+}
+
 // All lays the figures of l out. Notes tell what of the run they do not show.
 // An error is a histogram that could not be read; the figures that do not
 // need it are there all the same.
@@ -41,18 +52,11 @@ func All(l *results.Loaded) (figures []*Figure, notes []string, err error) {
 	if n := len(all) - len(d.groups); n > 0 {
 		d.note("%d of %d configurations measured nothing and are in no plot", n, len(all))
 	}
-	d.relative()
-	for _, q := range quantities {
-		d.throughput(q)
+	var errs []error
+	for _, draw := range drawings {
+		errs = append(errs, draw(d))
 	}
-	err = d.latencies()
-	for _, q := range quantities {
-		d.timeline(q)
-	}
-	for _, c := range costs {
-		d.cost(c)
-	}
-	return d.figures, d.notes, err
+	return d.figures, d.notes, errors.Join(errs...)
 }
 
 // Write draws the figures of l into dir as NAME.svg and NAME.png. Files of

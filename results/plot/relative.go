@@ -11,7 +11,7 @@ import (
 // relative draws what each departure from a base is worth, in percent of the
 // base's rate, where the run has such a base: the operations side by side, a
 // figure for each target.
-func (d *drawer) relative() {
+func (d *drawer) relative() error {
 	stars := slices.DeleteFunc(results.Stars(d.groups), func(s results.Star) bool { return s.Base.Metric(s.Rate()).N == 0 })
 	var targets []string
 	for _, s := range stars {
@@ -36,6 +36,7 @@ func (d *drawer) relative() {
 		}
 		d.relativeOf(name, title, of)
 	}
+	return nil
 }
 
 // relativeOf draws the stars, one an operation, a row for each name.

@@ -49,6 +49,14 @@ func (q quantity) of(d *drawer) (quantity, []results.Group) {
 	return q, groups
 }
 
+// throughputs draws each quantity that the run has.
+func (d *drawer) throughputs() error {
+	for _, q := range quantities {
+		d.throughput(q)
+	}
+	return nil
+}
+
 // throughput draws q against each axis that varies, or alone where none does.
 // Where configurations depart from a base they are a list instead, but for the
 // axes that make a curve.

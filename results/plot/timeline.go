@@ -10,6 +10,14 @@ import (
 	"flightbench/results/compare"
 )
 
+// timelines draws each quantity that the run has over time.
+func (d *drawer) timelines() error {
+	for _, q := range quantities {
+		d.timeline(q)
+	}
+	return nil
+}
+
 // timeline draws q within the window, a line per configuration: that of the
 // repeat with the median rate.
 func (d *drawer) timeline(q quantity) {

@@ -26,9 +26,7 @@ type data struct {
 	Warnings []string // about the run as a whole
 	Sections []section
 	Facts    []fact
-	// Latencies are those of each configuration.
-	Latencies []configLatency
-	Trials    []trial
+	Trials   []trial
 }
 
 // best is the configuration of an operation that moved most, or made most calls.
@@ -36,14 +34,6 @@ type best struct {
 	Op, Rate, Unit, At string
 	Details            []string
 	Verdict            string // "" where it is valid
-}
-
-// section is the figures that answer one question. Those of Folded are of
-// interest to fewer.
-type section struct {
-	Title  string
-	SVGs   []template.HTML
-	Folded bool
 }
 
 type fact struct{ Name, Value string }
@@ -68,9 +58,8 @@ func newData(l *results.Loaded, figures []*plot.Figure) (*data, error) {
 			d.When += ", took " + took.Round(time.Second).String()
 		}
 	}
-	d.Latencies = configLatencies(groups)
 	var err error
-	if d.Sections, err = sections(figures); err != nil {
+	if d.Sections, err = sections(l, figures); err != nil {
 		return nil, err
 	}
 	for _, t := range l.Trials {
@@ -147,39 +136,6 @@ func bestOf(g results.Group, axes []string, base bool) best {
 		b.Verdict = v
 	}
 	return b
-}
-
-func sections(figures []*plot.Figure) ([]section, error) {
-	kinds := []struct {
-		title    string
-		prefixes []string
-		folded   bool
-	}{
-		{"Cost of each feature", []string{"relative"}, false},
-		{"Throughput", []string{"throughput"}, false},
-		{"Queries", []string{"queries"}, false},
-		{"Calls", []string{"calls", "latency-call"}, false},
-		{"Latency", []string{"latency-query", "latency-batch-gap", "latency-put-ack", "latency-exchange", "latency-first-batch", "latency-cancel"}, false},
-		{"Cost", []string{"cpu"}, false},
-		{"Over time", []string{"timeline"}, false},
-		{"Further latencies", []string{""}, true},
-	}
-	out := make([]section, len(kinds))
-	for _, f := range figures {
-		svg, err := f.SVG()
-		if err != nil {
-			return nil, err
-		}
-		for i, k := range kinds {
-			if slices.ContainsFunc(k.prefixes, func(p string) bool { return strings.HasPrefix(f.Name, p) }) {
-				out[i].Title, out[i].Folded = k.title, k.folded
-				// #nosec G203: drawn by us; every text in it is escaped.
-				out[i].SVGs = append(out[i].SVGs, template.HTML(svg))
-				break
-			}
-		}
-	}
-	return slices.DeleteFunc(out, func(s section) bool { return len(s.SVGs) == 0 }), nil
 }
 
 // facts are the environment, with what is unknown left out.

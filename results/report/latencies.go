@@ -1,6 +1,19 @@
 package report
 
-import "flightbench/results"
+import (
+	"html/template"
+
+	"flightbench/results"
+)
+
+// latencyTable lists the latencies of each configuration.
+func latencyTable(l *results.Loaded) (template.HTML, error) {
+	rows := configLatencies(results.GroupTrials(l.Trials))
+	if len(rows) == 0 {
+		return "", nil
+	}
+	return fragment("latencies.tmpl", rows)
+}
 
 // configLatency is a latency of a configuration: medians over its repeats, and
 // all of their samples.

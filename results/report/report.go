@@ -4,7 +4,6 @@ package report
 
 import (
 	"bytes"
-	_ "embed"
 	"errors"
 	"fmt"
 	"html/template"
@@ -17,14 +16,12 @@ import (
 	"flightbench/results/plot"
 )
 
-//go:embed report.html.tmpl
-var page string
-
+// tmpl holds every *.tmpl of this folder.
 var tmpl = template.Must(template.New("report").Funcs(template.FuncMap{
 	"spans": spans,
 	"ns":    func(v any) string { return results.FormatNanoseconds(number(v)) },
 	"int":   results.FormatInteger,
-}).Parse(page))
+}).ParseFS(templates, "*.tmpl"))
 
 // Write draws l into dir: plots/ and report.html, from what is stored alone.
 // What could not be read or is not shown is told in the report and added to
@@ -44,7 +41,7 @@ func Write(dir string, l *results.Loaded) error {
 		return err
 	}
 	var b bytes.Buffer
-	if err := tmpl.Execute(&b, d); err != nil {
+	if err := tmpl.ExecuteTemplate(&b, "report.html.tmpl", d); err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
 	path := filepath.Join(dir, results.ReportFile)
