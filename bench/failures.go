@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -38,7 +39,8 @@ type failures struct {
 	kinds    map[string]int64 // by Flight's name
 	first    error
 	last     error
-	rowBegan time.Time // when the first of inRow failed
+	still    int64     // failures in a row since anything was moved
+	rowBegan time.Time // when the first of still failed
 	rowMoved int64     // what had been moved by then
 	slots    int       // that failed
 	ended    error     // what ended the trial
@@ -86,25 +88,31 @@ func (f *failures) fail(err error, first bool, slots int, moved func() int64) er
 	if first {
 		f.slots++
 	}
-	row := f.inRow.Add(1)
-	if row == 1 {
-		f.rowBegan, f.rowMoved = time.Now(), moved()
+	if m := moved(); f.inRow.Add(1) == 1 || m != f.rowMoved {
+		f.still, f.rowBegan, f.rowMoved = 0, time.Now(), m
 	}
+	f.still++
 	var data *wire.DataError
 	switch {
 	case status.Code(err) == codes.DataLoss, errors.As(err, &data):
 		f.ended = err
 	case f.good.Load() == 0 && f.slots == slots && moved() == 0:
 		f.ended = f.first
-	case row >= longRow(slots) && time.Since(f.rowBegan) > patience && moved() == f.rowMoved:
-		f.ended = inRow(row, err)
+	case f.longRow(slots) && time.Since(f.rowBegan) > patience:
+		f.ended = inRow(f.still, err)
 	}
 	f.last = err
 	return f.ended
 }
 
-// longRow is how many failures in a row are no accident.
-func longRow(slots int) int64 { return int64(max(16, 2*slots)) }
+// longRow tells whether so many iterations failed one after another that it is
+// no accident: by the share that failed before them, a row like it would come
+// less than once in a million. The caller holds mu.
+func (f *failures) longRow(slots int) bool {
+	bad := float64(f.total() - f.still) // before the row
+	before := (bad + 1) / (bad + float64(f.good.Load()) + 2)
+	return f.still >= int64(max(16, 2*slots)) && float64(f.still)*math.Log(before) < math.Log(1e-6)
+}
 
 func inRow(row int64, last error) error {
 	return fmt.Errorf("%d streams failed one after another, the last: %w", row, last)
@@ -116,13 +124,12 @@ func inRow(row int64, last error) error {
 func (f *failures) lost(slots int, moved func() int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	row := f.inRow.Load()
 	switch {
 	case f.ended != nil:
 	case f.good.Load() == 0 && f.slots > 0 && f.slots == slots:
 		f.ended = f.first
-	case row >= longRow(slots) && moved() == f.rowMoved:
-		f.ended = inRow(row, f.last)
+	case f.inRow.Load() > 0 && f.longRow(slots) && moved() == f.rowMoved:
+		f.ended = inRow(f.still, f.last)
 	}
 	return f.ended
 }

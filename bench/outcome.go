@@ -213,6 +213,10 @@ func (t *trial) judge() {
 			what = "calls"
 		}
 		t.warn(fmt.Sprintf("%d of %d %s failed (%s), the first: %v", n, t.begun(), what, t.failures.told(), t.failures.first))
+		if n > t.failures.good.Load() && out.Config.Provoke == "" {
+			out.Verdict = results.VerdictIncomplete
+			out.Evidence = []string{fmt.Sprintf("%d of %d %s failed: the figures are those of the few that did not", n, t.begun(), what)}
+		}
 	}
 	if t.kind.calls {
 		if out.Streams == 0 {
