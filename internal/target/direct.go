@@ -10,7 +10,7 @@ import (
 func (t Target) dialDirect(tu Tuning) (*Conn, error) {
 	o := h2.DefaultClientOptions()
 	socks := &sockets{}
-	o.Dial, o.TLS, o.Authority = socks.dialer(t.dialer), t.TLS, t.authority
+	o.Dial, o.TLS, o.Authority = socks.dialer(tu.line.dialer(t.dialer)), t.TLS, t.authority
 	o.UserAgent = "flightbench"
 	for _, f := range []struct {
 		to    *int

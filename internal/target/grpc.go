@@ -19,7 +19,7 @@ func (t Target) dialGRPC(tu Tuning) (*Conn, error) {
 		return nil, fmt.Errorf("--max-frame %d: grpc-go's frames are fixed at 16 KiB: leave it at 0 or use --transport direct", tu.MaxFrame)
 	}
 	wires, socks := &wireCounter{}, &sockets{}
-	dial := socks.dialer(t.dialer)
+	dial := socks.dialer(tu.line.dialer(t.dialer))
 	opts := append(wire.DialOptions(tu.Transport, int(tu.MaxMessage)),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 			c, err := dial(ctx)

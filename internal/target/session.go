@@ -49,6 +49,10 @@ func (t Target) Open(tu Tuning) (*Session, error) {
 	if t.network == "" {
 		return nil, fmt.Errorf("target %q was not made by Parse", t.Name)
 	}
+	var err error
+	if tu.line, err = tu.Link.open(); err != nil {
+		return nil, fmt.Errorf("target %q: %w", t.URI, err)
+	}
 	s := &Session{target: t, tuning: tu, locations: map[string]*Session{}}
 	s.root = s
 	if err := t.Auth.Validate(); err != nil {

@@ -41,6 +41,9 @@ type Tuning struct {
 	ReadBuffer, WriteBuffer int64
 	MaxFrame                int64
 	MaxMessage              int64
+	Link                    Link // that connections pass
+
+	line *line // Link in use
 }
 
 // Conn is one HTTP/2 connection, or the promise of one: like gRPC's it
