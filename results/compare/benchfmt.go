@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -18,17 +19,10 @@ import (
 // pairing the rounds. The format knows a figure by its unit alone, so units are
 // batch_gap_p99-ns, client_CPU-sec/GB.
 func (c *Comparison) WriteBenchfmt(w io.Writer) error {
-	out := benchfmt.NewWriter(w)
-	told := map[string]bool{}
+	out := newBenchWriter(w)
 	for _, p := range c.Pairs {
 		for _, cell := range p.Cells {
-			if unit := benchUnit(cell.Figure, cell.Unit); !told[unit] {
-				told[unit] = true
-				m := benchfmt.UnitMetadata{UnitMetadataKey: benchfmt.UnitMetadataKey{Unit: unit, Key: "better"}, OrigUnit: unit, Value: cell.Better}
-				if err := out.Write(&m); err != nil {
-					return fmt.Errorf("write benchmark format: %w", err)
-				}
-			}
+			out.unit(cell.Figure, results.Metric{Unit: cell.Unit, Better: cell.Better})
 		}
 	}
 	names := c.benchNames()
@@ -38,31 +32,119 @@ func (c *Comparison) WriteBenchfmt(w io.Writer) error {
 			if side == "new" {
 				trials = p.new
 			}
+			var figures []Figure
+			for _, cell := range p.Cells {
+				figures = append(figures, cell.Figure)
+			}
 			for _, t := range trials {
-				r := benchfmt.Result{Name: benchfmt.Name(names[i]), Iters: 1}
-				r.Config = []benchfmt.Config{{Key: "side", Value: []byte(side), File: true}}
-				for _, cell := range p.Cells {
-					if m, ok := cell.Figure.Of(t); ok {
-						r.Values = append(r.Values, benchfmt.Value{Value: m.Value, Unit: benchUnit(cell.Figure, m.Unit)})
-					}
-				}
-				if len(r.Values) == 0 {
-					continue
-				}
-				if err := out.Write(&r); err != nil {
-					return fmt.Errorf("write benchmark format: %w", err)
+				out.trial(names[i], t, figures, benchKey("side", side))
+			}
+		}
+	}
+	return out.err
+}
+
+// WriteBenchfmt prints the trials that count in Go's benchmark format, a line
+// a trial, with the figures that are named, or without one those by which a
+// comparison judges, or all. Names hold the fields that vary in the run, so that
+// two runs of one suite have the same: `benchstat OLD NEW` compares them. left is
+// how many trials do not count and are left out.
+//
+// Note: of the environment only what Go's own benchmarks tell is a key of the
+// file, with the number of cores: benchstat makes a table of its own for every
+// combination of keys.
+func WriteBenchfmt(w io.Writer, run results.Run, trials []*results.Trial, figures []Figure, all bool) (left int, err error) {
+	groups := slices.DeleteFunc(counted(trials), func(g results.Group) bool { return len(g.Trials) == 0 })
+	of := make([][]Figure, len(groups))
+	out := newBenchWriter(w)
+	left = len(trials)
+	for i, g := range groups {
+		left -= len(g.Trials)
+		if of[i] = figures; all {
+			of[i] = every(g.Trials)
+		} else if len(figures) == 0 {
+			of[i] = primary(g.Trials, g.Trials)
+		}
+		for _, f := range of[i] {
+			for _, t := range g.Trials {
+				if m, ok := f.Of(t); ok {
+					out.unit(f, m)
 				}
 			}
 		}
 	}
-	return nil
+	e := run.Environment
+	var keys []benchfmt.Config
+	for _, k := range []struct{ key, value string }{{"goos", e.OS}, {"goarch", e.Arch}, {"pkg", "flightbench"}, {"cpu", e.CPU}, {"cores", strconv.Itoa(e.Cores)}} {
+		if v := strings.TrimSpace(results.Clean(k.value)); v != "" && v != "0" {
+			keys = append(keys, benchKey(k.key, v))
+		}
+	}
+	axes := slices.Concat(benchAxes, results.Varying(groups))
+	for i, g := range groups {
+		name := benchName(g.Config, axes, nil)
+		if n := g.Config.GOMAXPROCS; n > 1 {
+			name += "-" + strconv.Itoa(n)
+		}
+		for _, t := range g.Trials {
+			out.trial(name, t, of[i], keys...)
+		}
+	}
+	return left, out.err
+}
+
+// benchWriter writes until the first error, which it keeps.
+type benchWriter struct {
+	out  *benchfmt.Writer
+	told map[string]bool // units of which the better direction is written
+	err  error
+}
+
+func newBenchWriter(w io.Writer) *benchWriter {
+	return &benchWriter{out: benchfmt.NewWriter(w), told: map[string]bool{}}
+}
+
+func (b *benchWriter) write(r benchfmt.Record) {
+	if b.err != nil {
+		return
+	}
+	if err := b.out.Write(r); err != nil {
+		b.err = fmt.Errorf("write benchmark format: %w", err)
+	}
+}
+
+// unit tells which direction is better, once for each unit.
+func (b *benchWriter) unit(f Figure, m results.Metric) {
+	unit := benchUnit(f, m.Unit)
+	if b.told[unit] {
+		return
+	}
+	b.told[unit] = true
+	b.write(&benchfmt.UnitMetadata{UnitMetadataKey: benchfmt.UnitMetadataKey{Unit: unit, Key: "better"}, OrigUnit: unit, Value: m.Better})
+}
+
+// trial is one line, unless t has none of the figures.
+func (b *benchWriter) trial(name string, t *results.Trial, figures []Figure, keys ...benchfmt.Config) {
+	r := benchfmt.Result{Name: benchfmt.Name(name), Iters: 1, Config: keys}
+	for _, f := range figures {
+		if m, ok := f.Of(t); ok {
+			r.Values = append(r.Values, benchfmt.Value{Value: m.Value, Unit: benchUnit(f, m.Unit)})
+		}
+	}
+	if len(r.Values) > 0 {
+		b.write(&r)
+	}
+}
+
+func benchKey(key, value string) benchfmt.Config {
+	return benchfmt.Config{Key: key, Value: []byte(value), File: true}
 }
 
 // benchAxes are always part of a name.
 var benchAxes = []string{"workload", "rows", "transport", "compression", "concurrency"}
 
-// benchNames are the pairs' names, such as Get/workload=perf/rows=65536. The
-// compared field is part of it where there are several pairs of its values.
+// benchNames are the pairs' names. The compared field is part of them where
+// there are several pairs of its values.
 func (c *Comparison) benchNames() []string {
 	groups := make([]results.Group, len(c.Pairs))
 	several := false
@@ -73,23 +155,30 @@ func (c *Comparison) benchNames() []string {
 	axes := slices.Concat(benchAxes, results.Varying(groups))
 	names := make([]string, len(c.Pairs))
 	for i, p := range c.Pairs {
-		op, what, _ := strings.Cut(p.Config.Op, ":")
-		name := strings.ToUpper(op[:1]) + op[1:]
-		if what != "" {
-			name += "/" + benchSafe(what)
-		}
-		for j, axis := range axes {
-			v, _ := p.Config.Axis(axis)
-			if axis != "op" && v != "" && !slices.Contains(c.By, axis) && !slices.Contains(axes[:j], axis) {
-				name += "/" + axis + "=" + benchSafe(v)
-			}
-		}
+		names[i] = benchName(p.Config, axes, c.By)
 		if several {
-			name += "/" + c.By[0] + "=" + benchSafe(p.From) + ".." + benchSafe(p.To)
+			names[i] += "/" + c.By[0] + "=" + benchSafe(p.From) + ".." + benchSafe(p.To)
 		}
-		names[i] = name
 	}
 	return names
+}
+
+// benchName is a name such as Get/workload=perf/rows=65536, of those axes that
+// are not in without.
+func benchName(c results.Config, axes, without []string) string {
+	op, what, _ := strings.Cut(c.Op, ":")
+	first := min(1, len(op)) // a document may have none
+	name := strings.ToUpper(op[:first]) + op[first:]
+	if what != "" {
+		name += "/" + benchSafe(what)
+	}
+	for i, axis := range axes {
+		v, _ := c.Axis(axis)
+		if axis != "op" && v != "" && !slices.Contains(without, axis) && !slices.Contains(axes[:i], axis) {
+			name += "/" + axis + "=" + benchSafe(v)
+		}
+	}
+	return name
 }
 
 // benchSafe replaces what would end a name or a part of it.
