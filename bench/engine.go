@@ -21,10 +21,11 @@ type Targets interface {
 
 // Progress is where a run stands.
 type Progress struct {
-	Trial, Trials int // from 1
+	Trial, Trials int // from 1; Trials is an estimate where the Schedule's is
 	Round         int // from 1
 	Config        results.Config
-	Phase         string        // setup, warmup, measure; ended, once a trial
+	Search        string        // the Step's Phase
+	Phase         string        // rest, setup, warmup, measure; ended, once a trial
 	Remaining     time.Duration // how long the rest of the run takes, by what its trials took so far
 	Elapsed       time.Duration // since the window began
 	Rate          float64       // in the last interval, in Unit
@@ -33,47 +34,67 @@ type Progress struct {
 	P99           int64         // ns in the last interval, 0 where there was no sample
 }
 
-// Runner runs plans. The zero value but for Targets is ready for use.
-// Not for concurrent use.
+// Runner runs the trials that a Schedule asks for. The zero value but for
+// Targets is ready for use. Not for concurrent use.
 type Runner struct {
 	Targets Targets
 	Observe func(Progress) // may be nil; called from several goroutines, one at a time
+	Before  int            // trials of the run that were stored before; Progress counts them
 	cache   cache
 }
 
-// Run executes the plan and hands each trial to done as it ends. A failed
-// trial does not end the run; a canceled ctx does, after the partial trial was
-// handed over, and is returned, as is an error of done.
-func (r *Runner) Run(ctx context.Context, p Plan, done func(*results.Trial) error) error {
+// Run executes what s asks for and hands each trial to done as it ends, after
+// s was told. A failed trial does not end the run; a canceled ctx does, after
+// the partial trial was handed over, and is returned, as is an error of done.
+func (r *Runner) Run(ctx context.Context, s Schedule, done func(*results.Trial) error) error {
 	defer r.cache.release()
-	n, trials, left := 0, p.Trials(), newEstimator(p)
-	for round := 1; round <= p.Repeat; round++ {
-		for _, i := range p.Round(round) {
-			n++
-			if p.Done[TrialID(round, i)] {
-				continue
-			}
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			began := time.Now()
-			observe := func(p Progress, remaining time.Duration) {
-				if r.Observe != nil {
-					p.Trial, p.Trials, p.Round, p.Remaining = n, trials, round, remaining
-					r.Observe(p)
-				}
-			}
-			left.begin(i)
-			t := r.trial(ctx, p.Configs[i], func(p Progress) { observe(p, left.within(i, time.Since(began))) })
-			t.ID, t.Round = TrialID(round, i), round
-			left.end(i, time.Since(began), t.Status == results.StatusFailed)
-			observe(Progress{Config: t.Config, Phase: "ended"}, left.remaining())
-			if err := done(t); err != nil {
-				return err
-			}
+	for n := r.Before + 1; ; n++ {
+		step, ok := s.Next()
+		if err := ctx.Err(); err != nil || !ok {
+			return err
+		}
+		t, err := r.step(ctx, s, step, n)
+		if err != nil {
+			return err
+		}
+		if err := done(t); err != nil {
+			return err
 		}
 	}
-	return ctx.Err()
+}
+
+// step runs the nth trial, which step asks for, and tells s its outcome.
+func (r *Runner) step(ctx context.Context, s Schedule, step Step, n int) (*results.Trial, error) {
+	left, remaining := s.Left()
+	began := time.Now().Add(step.Rest)
+	observe := func(p Progress) {
+		if r.Observe != nil {
+			p.Trial, p.Trials, p.Round, p.Search, p.Remaining = n, n+left-1, step.Round, step.Phase, remaining
+			r.Observe(p)
+		}
+	}
+	whole := remaining
+	within := func(p Progress) {
+		remaining = underWay(whole, step.takes(), time.Since(began))
+		observe(p)
+	}
+	if step.Rest > 0 {
+		within(Progress{Config: step.Config, Phase: "rest"})
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(step.Rest):
+		}
+	}
+	t := r.trial(ctx, step.Config, within)
+	t.ID, t.Round, t.Phase, t.Took = step.ID, step.Round, step.Phase, time.Since(began).Seconds()
+	if t.Status != results.StatusPartial {
+		s.Add(t)
+		left, remaining = s.Left()
+		left++ // this one
+	}
+	observe(Progress{Config: t.Config, Phase: "ended"})
+	return t, nil
 }
 
 // trial runs one Config. Whatever goes wrong is in the Trial.

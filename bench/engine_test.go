@@ -116,7 +116,7 @@ func runSeen(t *testing.T, ctx context.Context, r bench.Runner, c results.Config
 		t.Fatal(err)
 	}
 	var out *results.Trial
-	err := r.Run(ctx, bench.Plan{Configs: []results.Config{c}, Repeat: 1}, func(tr *results.Trial) error { out = tr; return nil })
+	err := r.Run(ctx, bench.Plan{Configs: []results.Config{c}, Repeat: 1}.Schedule(), func(tr *results.Trial) error { out = tr; return nil })
 	if err != nil && ctx.Err() == nil {
 		t.Fatal(err)
 	}
@@ -250,7 +250,7 @@ func TestRunGoesOnAfterAFailure(t *testing.T) {
 	bad.Workload, bad.Rows = "file:/not/offered.arrow", 0
 	var status []string
 	r := bench.Runner{Targets: fixed{uri: uri}}
-	err := r.Run(t.Context(), bench.Plan{Configs: []results.Config{bad, good}, Repeat: 2}, func(tr *results.Trial) error {
+	err := r.Run(t.Context(), bench.Plan{Configs: []results.Config{bad, good}, Repeat: 2}.Schedule(), func(tr *results.Trial) error {
 		status = append(status, tr.Status)
 		if tr.Status == results.StatusFailed && tr.Errors["PermissionDenied"] != 1 {
 			t.Errorf("errors %v: %s", tr.Errors, tr.Error)
@@ -261,7 +261,7 @@ func TestRunGoesOnAfterAFailure(t *testing.T) {
 		t.Errorf("%v, trials %v, want 4", err, status)
 	}
 	stop := errors.New("disk full")
-	if err := r.Run(t.Context(), bench.Plan{Configs: []results.Config{good}, Repeat: 5}, func(*results.Trial) error { return stop }); !errors.Is(err, stop) {
+	if err := r.Run(t.Context(), bench.Plan{Configs: []results.Config{good}, Repeat: 5}.Schedule(), func(*results.Trial) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("an error of done was not returned: %v", err)
 	}
 }

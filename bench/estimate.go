@@ -55,12 +55,8 @@ func (s spell) mean(or time.Duration) time.Duration {
 
 func newEstimator(p Plan) *estimator {
 	e := &estimator{plan: p, left: make([]int, len(p.Configs)), own: make([]spell, len(p.Configs))}
-	for i := range p.Configs {
-		for round := 1; round <= p.Repeat; round++ {
-			if !p.Done[TrialID(round, i)] {
-				e.left[i]++
-			}
-		}
+	for i := range e.left {
+		e.left[i] = p.Repeat
 	}
 	return e
 }
@@ -104,8 +100,8 @@ func (e *estimator) remaining() (d time.Duration) {
 	return d
 }
 
-// within is remaining and the rest of a trial of the Config i, of which passed
-// is over.
-func (e *estimator) within(i int, passed time.Duration) time.Duration {
-	return e.remaining() + max(0, e.trial(i)-passed)
+// underWay is what is left of whole, of which a trial that takes takes has
+// passed behind it: late, it takes nothing from those that follow.
+func underWay(whole, takes, passed time.Duration) time.Duration {
+	return whole - min(whole, takes, max(0, passed))
 }

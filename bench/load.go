@@ -20,7 +20,7 @@ const OpenConcurrency = 10_000
 
 // load is the arrival process of an open loop.
 type load struct {
-	steps  []Step       // over the window
+	steps  []Stretch    // over the window
 	pacer  *Pacer       // the window's
 	bytes  float64      // body bytes of a stream, where a byte rate was asked for
 	flight target.Meter // the time of iterations in flight
@@ -114,7 +114,7 @@ func (t *trial) newLoad(ctx context.Context) (*load, error) {
 			return nil, err
 		}
 	case c.RPS > 0:
-		l.steps = []Step{{From: c.RPS, To: c.RPS}}
+		l.steps = []Stretch{{From: c.RPS, To: c.RPS}}
 	default:
 		bytes, err := t.streamBytes(ctx)
 		if err != nil {
@@ -125,7 +125,7 @@ func (t *trial) newLoad(ctx context.Context) (*load, error) {
 			return nil, fmt.Errorf("--rate %s needs %.0f streams of %.0f bytes a second, and %.0f are the most: use larger streams (--batches)",
 				results.FormatSI(c.Rate, "B/s"), rate, bytes, float64(maxRPS))
 		}
-		l.bytes, l.steps = bytes, []Step{{From: rate, To: rate}}
+		l.bytes, l.steps = bytes, []Stretch{{From: rate, To: rate}}
 	}
 	l.pacer = NewPacer(l.steps, c.Arrival, c.Seed)
 	return l, nil
@@ -155,7 +155,7 @@ func (l *load) warm(t *trial, end func() int64) func() leg {
 		if t.config.Warmup == 0 {
 			first = 0
 		}
-		return leg{pacer: NewPacer([]Step{{From: first, To: first}}, t.config.Arrival, t.config.Seed+1), origin: t.clock.now(), end: end, over: t.opened}
+		return leg{pacer: NewPacer([]Stretch{{From: first, To: first}}, t.config.Arrival, t.config.Seed+1), origin: t.clock.now(), end: end, over: t.opened}
 	}
 }
 

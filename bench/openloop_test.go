@@ -20,7 +20,7 @@ type opFunc func(ctx context.Context, s *slot) error
 func (f opFunc) run(ctx context.Context, s *slot) error { return f(ctx, s) }
 
 // idleTrial is a trial whose iterations are op: nothing is connected.
-func idleTrial(tb testing.TB, slots, connections int, steps []Step, op opFunc) *trial {
+func idleTrial(tb testing.TB, slots, connections int, steps []Stretch, op opFunc) *trial {
 	tb.Helper()
 	tgt, err := target.Parse("grpc://127.0.0.1:1")
 	if err != nil {
@@ -54,7 +54,7 @@ func (t *trial) samples(m metric) *hdrhistogram.Histogram {
 // Each start goes to exactly one slot, over the connections in turn.
 func TestOpenLoopStarts(t *testing.T) {
 	const starts = 400
-	tr := idleTrial(t, starts, 2, []Step{{From: 4000, To: 4000}}, func(_ context.Context, s *slot) error {
+	tr := idleTrial(t, starts, 2, []Stretch{{From: 4000, To: 4000}}, func(_ context.Context, s *slot) error {
 		s.ended(s.t.clock.now())
 		return nil
 	})
@@ -81,7 +81,7 @@ func TestOpenLoopStarts(t *testing.T) {
 func TestOpenLoopWaits(t *testing.T) {
 	const starts, stall = 50, 500 * time.Millisecond
 	first := true
-	tr := idleTrial(t, 1, 1, []Step{{From: 1000, To: 1000}}, func(_ context.Context, s *slot) error {
+	tr := idleTrial(t, 1, 1, []Stretch{{From: 1000, To: 1000}}, func(_ context.Context, s *slot) error {
 		begun := s.t.clock.now()
 		if first {
 			first = false
@@ -114,12 +114,12 @@ func TestOpenLoopWaits(t *testing.T) {
 func TestOpenLoopIsCut(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	tr := idleTrial(t, 1, 1, []Step{{From: 100000, To: 100000}}, func(ctx context.Context, s *slot) error {
+	tr := idleTrial(t, 1, 1, []Stretch{{From: 100000, To: 100000}}, func(ctx context.Context, s *slot) error {
 		<-ctx.Done()
 		return ctx.Err()
 	})
 	tr.window.end.Store(int64(time.Millisecond)) // 100 starts: 0 to 990 µs
-	tr.load.pacer = NewPacer([]Step{{From: 100000, To: 100000, For: time.Millisecond}}, ArrivalConstant, 1)
+	tr.load.pacer = NewPacer([]Stretch{{From: 100000, To: 100000, For: time.Millisecond}}, ArrivalConstant, 1)
 	done := make(chan error, 1)
 	go func() { done <- tr.open(ctx, tr.load.main(tr)) }()
 	for tr.clock.now() < int64(300*time.Millisecond) {
@@ -137,7 +137,7 @@ func TestOpenLoopIsCut(t *testing.T) {
 // An error that ends the trial ends the loop, and so does the first of all.
 func TestOpenLoopFails(t *testing.T) {
 	wrong := errors.New("wrong")
-	tr := idleTrial(t, 100, 1, []Step{{From: 1, To: 1}}, func(context.Context, *slot) error { return wrong })
+	tr := idleTrial(t, 100, 1, []Stretch{{From: 1, To: 1}}, func(context.Context, *slot) error { return wrong })
 	if err := tr.open(t.Context(), tr.load.main(tr)); !errors.Is(err, wrong) {
 		t.Errorf("%v, want %v", err, wrong)
 	}
@@ -147,9 +147,9 @@ func TestOpenLoopFails(t *testing.T) {
 // are due from then on.
 func TestWarmUpThenWindow(t *testing.T) {
 	var due []int64
-	tr := idleTrial(t, 1, 1, []Step{{From: 1000, To: 1000}}, nil)
+	tr := idleTrial(t, 1, 1, []Stretch{{From: 1000, To: 1000}}, nil)
 	tr.op = opFunc(func(_ context.Context, s *slot) error {
-		due = append(due, s.t.clock.now()-s.late)
+		due = append(due, s.due)
 		return nil
 	})
 	const begin = 20*int64(time.Millisecond) + 321
@@ -199,7 +199,7 @@ func BenchmarkLateness(b *testing.B) {
 	for _, rate := range []float64{100, 1000, 10000, 50000} {
 		b.Run(time.Duration(1e9/rate).String(), func(b *testing.B) {
 			for b.Loop() {
-				tr := idleTrial(b, 1000, 1, []Step{{From: rate, To: rate}}, func(_ context.Context, s *slot) error {
+				tr := idleTrial(b, 1000, 1, []Stretch{{From: rate, To: rate}}, func(_ context.Context, s *slot) error {
 					s.ended(s.t.clock.now())
 					return nil
 				})

@@ -18,16 +18,16 @@ const (
 // maxRPS is more starts a second than one generator can make.
 const maxRPS = 1e6
 
-// Step is a stretch of a schedule: its rate goes from one to the other, in
+// Stretch is a part of a schedule: its rate goes from one to the other, in
 // starts a second, evenly over its length. A length of 0 is for ever, and is
 // the last step's only.
-type Step struct {
+type Stretch struct {
 	From, To float64
 	For      time.Duration
 }
 
 // starts is how many are asked for in the first t seconds of the step.
-func (s Step) starts(t float64) float64 {
+func (s Stretch) starts(t float64) float64 {
 	if s.For == 0 {
 		return s.From * t
 	}
@@ -35,7 +35,7 @@ func (s Step) starts(t float64) float64 {
 }
 
 // at is the inverse of starts.
-func (s Step) at(n float64) float64 {
+func (s Stretch) at(n float64) float64 {
 	if n == 0 || s.From == s.To || s.For == 0 {
 		if n == 0 {
 			return 0
@@ -48,8 +48,8 @@ func (s Step) at(n float64) float64 {
 
 // ParseSchedule reads steps and ramps, RATE/LENGTH or FROM-TO/LENGTH, joined
 // by commas: 100/10s,100-1000/60s. Rates are streams a second.
-func ParseSchedule(s string) ([]Step, error) {
-	var steps []Step
+func ParseSchedule(s string) ([]Stretch, error) {
+	var steps []Stretch
 	for _, part := range strings.Split(s, ",") {
 		rates, length, ok := strings.Cut(strings.TrimSpace(part), "/")
 		if !ok {
@@ -60,7 +60,7 @@ func ParseSchedule(s string) ([]Step, error) {
 			return nil, fmt.Errorf("%q: %q is no length of time above 0 (examples: 10s, 500ms)", part, length)
 		}
 		from, to, ramp := strings.Cut(rates, "-")
-		step := Step{For: d}
+		step := Stretch{For: d}
 		if step.From, err = parseRate(from); err != nil {
 			return nil, fmt.Errorf("%q: %w", part, err)
 		}
@@ -91,7 +91,7 @@ func parseRate(s string) (float64, error) {
 }
 
 // length is that of all steps together, 0 for one that has no end.
-func length(steps []Step) (d time.Duration) {
+func length(steps []Stretch) (d time.Duration) {
 	for _, s := range steps {
 		if s.For == 0 {
 			return 0
@@ -109,7 +109,7 @@ func length(steps []Step) (d time.Duration) {
 // stretched, so both arrivals share the way from a number of starts to a time.
 // A model that asks "how many by now?" would draw anew at each question.
 type Pacer struct {
-	steps   []Step
+	steps   []Stretch
 	poisson bool
 	seed    uint64
 
@@ -120,7 +120,7 @@ type Pacer struct {
 
 // NewPacer returns the pacer of steps, the arrivals of which are constant or
 // Poisson. Equal seeds give equal times.
-func NewPacer(steps []Step, arrival string, seed uint64) *Pacer {
+func NewPacer(steps []Stretch, arrival string, seed uint64) *Pacer {
 	return &Pacer{steps: steps, poisson: arrival == ArrivalPoisson, seed: seed}
 }
 

@@ -9,7 +9,7 @@ import (
 	"flightbench/bench"
 )
 
-func steps(t *testing.T, s string) []bench.Step {
+func steps(t *testing.T, s string) []bench.Stretch {
 	t.Helper()
 	p, err := bench.ParseSchedule(s)
 	if err != nil {
@@ -20,10 +20,10 @@ func steps(t *testing.T, s string) []bench.Step {
 
 func TestPacer(t *testing.T) {
 	const s, ms = time.Second, time.Millisecond
-	forEver := func(rate float64) []bench.Step { return []bench.Step{{From: rate, To: rate}} }
+	forEver := func(rate float64) []bench.Stretch { return []bench.Stretch{{From: rate, To: rate}} }
 	for _, c := range []struct {
 		name    string
-		steps   []bench.Step
+		steps   []bench.Stretch
 		elapsed time.Duration
 		n       int64
 		due     time.Duration
@@ -90,7 +90,7 @@ func TestPoissonIsPure(t *testing.T) {
 // standard deviation are 1/rate, and (1-1/e) of them are shorter than that.
 func TestPoissonGaps(t *testing.T) {
 	const rate, count = 500.0, 20000
-	p := bench.NewPacer([]bench.Step{{From: rate, To: rate}}, bench.ArrivalPoisson, 3)
+	p := bench.NewPacer([]bench.Stretch{{From: rate, To: rate}}, bench.ArrivalPoisson, 3)
 	var sum, squares, short, last float64
 	for n := range int64(count) {
 		due, _, _ := p.Pace(0, n)
@@ -127,7 +127,7 @@ func TestAsked(t *testing.T) {
 			t.Errorf("%s until %v: %v, want %v", c.schedule, c.elapsed, got, c.want)
 		}
 	}
-	p := bench.NewPacer([]bench.Step{{From: 30, To: 30}}, bench.ArrivalPoisson, 1)
+	p := bench.NewPacer([]bench.Stretch{{From: 30, To: 30}}, bench.ArrivalPoisson, 1)
 	if got := p.Asked(time.Minute); got != 1800 {
 		t.Errorf("a rate without an end: %v, want 1800", got)
 	}
@@ -144,7 +144,7 @@ func TestParseSchedule(t *testing.T) {
 		}
 	}
 	got := steps(t, "100/10s, 100-1000/1m")
-	if want := (bench.Step{From: 100, To: 1000, For: time.Minute}); len(got) != 2 || got[1] != want {
+	if want := (bench.Stretch{From: 100, To: 1000, For: time.Minute}); len(got) != 2 || got[1] != want {
 		t.Errorf("%+v", got)
 	}
 }

@@ -40,7 +40,6 @@ type Plan struct {
 	Configs []results.Config
 	Repeat  int
 	Seed    uint64
-	Done    map[string]bool // TrialIDs that an earlier, interrupted run has measured; they are not measured again
 }
 
 // TrialID is that of the Config i in round (from 1).
@@ -383,6 +382,5 @@ func (p Plan) Round(round int) []int {
 	return rand.New(rand.NewPCG(p.Seed, uint64(round))).Perm(len(p.Configs))
 }
 
-// Trials is the number of trials of the whole plan, those that are Done among
-// them.
+// Trials is the number of trials of the whole plan.
 func (p Plan) Trials() int { return p.Repeat * len(p.Configs) }

@@ -9,7 +9,8 @@ import (
 // Plan is what a run set out to measure, in short: a run that was interrupted
 // goes on with it.
 type Plan struct {
-	Repeat int                          `json:"repeat"` // rounds
+	Repeat int                          `json:"repeat"`           // rounds
+	Search bool                         `json:"search,omitempty"` // each trial follows from those before: they have Configs beside Points, and those that failed count
 	Base   Config                       `json:"base"`
 	Points []map[string]json.RawMessage `json:"points"` // of each Config, the fields in which it differs from Base
 }

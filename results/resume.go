@@ -14,7 +14,8 @@ import (
 )
 
 // Resume opens the run directory dir to go on with an interrupted run. The
-// Loaded holds what is kept: the trials that ended ok. What else is stored,
+// Loaded holds what is kept: the trials that ended ok, and of a search those
+// that failed, too, because what it did next followed from them. What else is stored,
 // partial and failed trials, torn and damaged lines, is taken out, and
 // Loaded.Warnings tell of it. It fails where another process writes dir, and
 // where the run has no Plan.
@@ -68,16 +69,17 @@ func Resume(dir string) (_ *Writer, _ *Loaded, err error) {
 	return w, l, nil
 }
 
-// keepFinished leaves of l what went well, and refuses trials that the plan
-// does not have.
+// keepFinished leaves of l what stands, and refuses trials that the plan does
+// not have.
 func (l *Loaded) keepFinished() error {
 	var kept []*Trial
 	again := map[string]int{}
 	for _, t := range l.Trials {
-		if p := t.place(); p < 1 || p > len(l.Run.Plan.Points) || t.Round < 1 || t.Round > l.Run.Plan.Repeat {
+		search := l.Run.Plan.Search
+		if p := t.place(); !search && (p < 1 || p > len(l.Run.Plan.Points) || t.Round < 1 || t.Round > l.Run.Plan.Repeat) {
 			return fmt.Errorf("%s: trial %s is none of the plan in %s: the files are not of one run", l.Dir, t.ID, RunFile)
 		}
-		if t.Status == StatusOK {
+		if t.Status == StatusOK || search && t.Status == StatusFailed {
 			kept = append(kept, t)
 		} else {
 			again[t.Status]++

@@ -62,6 +62,9 @@ type Config struct {
 	WriteBuffer     int64   `json:"write_buffer"`     // 0: the transport's default
 	MaxFrame        int64   `json:"max_frame"`        // largest HTTP/2 frame announced; 0: the transport's default
 	MaxMessage      int64   `json:"max_message"`      // largest gRPC message accepted
+	RTT             float64 `json:"rtt"`              // seconds of a round trip that connections imitate beside the real one; 0: none
+	Bandwidth       float64 `json:"bandwidth"`        // bytes a second of the network that they imitate; 0: unlimited
+	Loss            float64 `json:"loss"`             // share of packets that the kernel drops on the way; 0: none
 	InProcess       bool    `json:"in_process"`       // client and server share a process
 	GOMAXPROCS      int     `json:"gomaxprocs"`       // of the client
 
@@ -242,6 +245,8 @@ type Trial struct {
 	Errors      map[string]int64    `json:"errors"`          // by gRPC code name, in and out of the window
 	Started     time.Time           `json:"started"`         // when the window began
 	Seconds     float64             `json:"seconds"`         // length of the window
+	Took        float64             `json:"took,omitempty"`  // seconds of all of it: setting up, warming up, the window, closing
+	Phase       string              `json:"phase,omitempty"` // of the search that asked for it: ramp, bracket, narrow, confirm, race, ...
 	Bytes       Bytes               `json:"bytes"`
 	Rows        int64               `json:"rows"`
 	Batches     int64               `json:"batches"`

@@ -130,7 +130,7 @@ func (p peerTarget) trial(t *testing.T, op, transport, workload, compression str
 	defer cancel()
 	var tr *results.Trial
 	r := bench.Runner{Targets: p}
-	if err := r.Run(ctx, bench.Plan{Configs: []results.Config{c}, Repeat: 1}, func(done *results.Trial) error { tr = done; return nil }); err != nil {
+	if err := r.Run(ctx, bench.Plan{Configs: []results.Config{c}, Repeat: 1}.Schedule(), func(done *results.Trial) error { tr = done; return nil }); err != nil {
 		t.Fatalf("%s %s %s %s: %v", op, transport, workload, compression, err)
 	}
 	if want := 2 * 7 * rows; tr.Status != results.StatusOK || tr.Rows != want || tr.Server != nil {

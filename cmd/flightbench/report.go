@@ -22,7 +22,7 @@ flightbench run named in its line "results:". The measurements in it stay as the
 			if err := results.CheckFormat(format); err != nil {
 				return usage(fmt.Errorf("--format: %w", err))
 			}
-			_, err := finish(args[0], format, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			_, err := finish(args[0], format, nil, cmd.OutOrStdout(), cmd.ErrOrStderr())
 			return failed(err)
 		},
 	}

@@ -35,19 +35,29 @@ func (r *runFlags) goOn(cmd *cobra.Command) (err error) {
 			err = errors.Join(err, w.Close(results.StatusPartial))
 		}
 	}()
-	old, plan, err := r.recall(loaded, cmd.Flags())
+	old, err := r.recall(loaded, cmd.Flags())
 	if err != nil {
+		return usage(fmt.Errorf("go on with %s: %w", r.resume, err))
+	}
+	s := &session{runFlags: old, stored: loaded.Trials, writer: w, begun: loaded.Run}
+	s.plan = bench.Plan{Repeat: loaded.Run.Plan.Repeat, Seed: loaded.Run.Seed}
+	if s.plan.Configs, err = loaded.Run.Plan.Configs(); err != nil {
 		return usage(fmt.Errorf("go on with %s: %w", r.resume, err))
 	}
 	for _, warning := range loaded.Warnings {
 		fmt.Fprintf(cmd.ErrOrStderr(), "flightbench: %s\n", warning)
 	}
-	targets, err := old.resolve(cmd.Context(), &plan, cmd.InOrStdin(), cmd.ErrOrStderr())
-	if err != nil {
+	if s.targets, err = old.resolve(cmd.Context(), &s.plan, cmd.InOrStdin(), cmd.ErrOrStderr()); err != nil {
 		return err
 	}
+	if s.schedule, err = old.scheduleOf(s.plan); err != nil {
+		return errors.Join(usage(fmt.Errorf("go on with %s: %w", r.resume, err)), s.targets.close())
+	}
+	for _, t := range s.stored {
+		s.schedule.Add(t)
+	}
 	begun = true
-	return old.measure(cmd, plan, targets, w, loaded.Run)
+	return s.measure(cmd)
 }
 
 // checkResume refuses what would change the plan.
@@ -79,44 +89,39 @@ func accessNames() (names []string) {
 	return names
 }
 
-// recall returns the flags of the interrupted run, and what is left of its plan.
-func (r *runFlags) recall(l *results.Loaded, now *pflag.FlagSet) (*runFlags, bench.Plan, error) {
-	p := bench.Plan{Repeat: l.Run.Plan.Repeat, Seed: l.Run.Seed, Done: map[string]bool{}}
-	var err error
-	if p.Configs, err = l.Run.Plan.Configs(); err != nil {
-		return nil, p, err
-	}
-	for _, t := range l.Trials {
-		p.Done[t.ID] = true
-	}
+// recall returns the flags of the interrupted run.
+func (r *runFlags) recall(l *results.Loaded, now *pflag.FlagSet) (*runFlags, error) {
 	if n := l.Run.Plan.Base.GOMAXPROCS; n != runtime.GOMAXPROCS(0) {
-		return nil, p, fmt.Errorf("it was begun with GOMAXPROCS %d, and this is %d: set the environment variable GOMAXPROCS=%d", n, runtime.GOMAXPROCS(0), n)
+		return nil, fmt.Errorf("it was begun with GOMAXPROCS %d, and this is %d: set the environment variable GOMAXPROCS=%d", n, runtime.GOMAXPROCS(0), n)
 	}
-	old := newRunFlags()
-	f := pflag.NewFlagSet("run", pflag.ContinueOnError)
+	old := newFlags(r.verb)
+	f := pflag.NewFlagSet(r.verb.name, pflag.ContinueOnError)
 	old.bind(f)
-	verb := slices.Index(l.Run.Command, "run")
+	verb := slices.IndexFunc(l.Run.Command, func(arg string) bool { return slices.Contains(measuring, arg) })
 	if verb < 0 {
-		return nil, p, errors.New("its command line is lost, which says where its servers are: measure anew")
+		return nil, errors.New("its command line is lost, which says where its servers are: measure anew")
+	}
+	if name := l.Run.Command[verb]; name != r.verb.name {
+		return nil, fmt.Errorf("it was begun by another verb: flightbench %s --resume %s", name, r.resume)
 	}
 	if err := f.Parse(l.Run.Command[verb+1:]); err != nil {
-		return nil, p, fmt.Errorf("its command line cannot be read by this version: %w", err)
+		return nil, fmt.Errorf("its command line cannot be read by this version: %w", err)
 	}
 	old.servers.targets = append(old.servers.targets, f.Args()...)
 	if err := replaceAccess(old, f, now); err != nil {
-		return nil, p, err
+		return nil, err
 	}
 	if old.suite != "" {
 		old.text = l.Run.Suite
 	}
 	if _, err := old.takeSuite(f); err != nil {
-		return nil, p, err
+		return nil, err
 	}
 	if _, err := old.servers.names(); err != nil {
-		return nil, p, err
+		return nil, err
 	}
 	old.format = r.format
-	return old, p, nil
+	return old, nil
 }
 
 // replaceAccess gives f, the flags of the interrupted run, what the present

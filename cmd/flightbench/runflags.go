@@ -111,11 +111,11 @@ func fieldFlags() []*fieldFlag {
 	return flags
 }
 
-// newRunFlags holds the defaults of a bare run, which measures the suite
-// suites.Tour.
-func newRunFlags() *runFlags {
-	r := &runFlags{fields: fieldFlags(), name: "run", output: "flightbench-results", format: "table"}
-	tour, err := suites.Embedded(suites.Tour)
+// newFlags holds the defaults of v without a flag, which measures v's own
+// suite.
+func newFlags(v verb) *runFlags {
+	r := &runFlags{verb: v, fields: fieldFlags(), name: v.name, output: "flightbench-results", format: "table"}
+	tour, err := v.tour()
 	if err != nil {
 		panic(err) // TestEmbedded finds it
 	}
@@ -129,8 +129,21 @@ func newRunFlags() *runFlags {
 	return r
 }
 
-// bind declares the flags of run.
+// bind declares the verb's flags: run's, but for those that it omits, and its
+// own.
 func (r *runFlags) bind(f *pflag.FlagSet) {
+	all := pflag.NewFlagSet("", pflag.ContinueOnError)
+	r.bindRun(all)
+	all.VisitAll(func(fl *pflag.Flag) {
+		if !slices.Contains(r.verb.omit, fl.Name) {
+			f.AddFlag(fl)
+		}
+	})
+	r.own = r.verb.begin(f)
+}
+
+// bindRun declares the flags of run.
+func (r *runFlags) bindRun(f *pflag.FlagSet) {
 	for _, v := range r.fields {
 		f.VarP(v, flagName(v.name), v.short, v.about)
 		if v.kind == "bool" {
@@ -217,7 +230,7 @@ func (r *runFlags) single(flag string) bool {
 // and rounds.
 func (r *runFlags) takeSuite(f *pflag.FlagSet) (*suites.Suite, error) {
 	if r.suite == "" {
-		return suites.Embedded(suites.Tour)
+		return r.verb.tour()
 	}
 	load := func() (*suites.Suite, error) { return suites.Load(r.suite) }
 	if r.text != "" { // of a run that is resumed: the file may have changed

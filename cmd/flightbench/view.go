@@ -23,21 +23,26 @@ type view interface {
 }
 
 // newView is a live line on a terminal, a plain line a trial elsewhere.
-func newView(w io.Writer, p bench.Plan) view {
-	lines := &plainView{w: w, trials: p.Trials(), varying: varying(p)}
+func newView(w io.Writer, varying []string) view {
+	lines := &plainView{w: w, varying: varying}
 	if terminalWidth(w) == 0 {
 		return lines
 	}
 	return newLiveView(w, lines)
 }
 
-// varying lists the fields that differ between the plan's Configs.
-func varying(p bench.Plan) []string {
+// varying lists the fields that differ between the plan's Configs, and more.
+func varying(p bench.Plan, more []string) []string {
 	groups := make([]results.Group, len(p.Configs))
 	for i, c := range p.Configs {
 		groups[i].Config = c
 	}
 	axes := results.Varying(groups)
+	for _, a := range more {
+		if !slices.Contains(axes, a) {
+			axes = append(axes, a)
+		}
+	}
 	if len(axes) == 0 {
 		axes = []string{"op", "rows"}
 	}
@@ -53,8 +58,10 @@ type plainView struct {
 	left    time.Duration // as the last progress said
 }
 
-func (v *plainView) progress(p bench.Progress) { v.n, v.left = p.Trial, p.Remaining }
-func (v *plainView) close()                    {}
+func (v *plainView) progress(p bench.Progress) {
+	v.n, v.trials, v.left = p.Trial, p.Trials, p.Remaining
+}
+func (v *plainView) close() {}
 func (v *plainView) done(t *results.Trial) {
 	s := v.line(t)
 	if v.n < v.trials {
@@ -83,7 +90,7 @@ func about(d time.Duration) string {
 
 // line says what one trial found.
 func (v *plainView) line(t *results.Trial) string {
-	s := fmt.Sprintf("%*d/%d  %s", len(fmt.Sprint(v.trials)), v.n, v.trials, v.point(t.Config))
+	s := fmt.Sprintf("%*d/%d  %s", len(fmt.Sprint(v.trials)), v.n, v.trials, v.point(t.Config, t.Phase))
 	if t.Status == results.StatusFailed {
 		return s + "  failed: " + results.FirstLine(t.Error, 160) // the whole of it is in the results
 	}
@@ -121,8 +128,13 @@ func count(m map[string]int64) (n int64) {
 	return n
 }
 
-// point names a Config by what sets it apart.
-func (v *plainView) point(c results.Config) string { return c.Label(v.varying) }
+// point names a Config by what sets it apart, and what a search wants of it.
+func (v *plainView) point(c results.Config, search string) string {
+	if search == "" {
+		return c.Label(v.varying)
+	}
+	return search + ": " + c.Label(v.varying)
+}
 
 // liveView keeps one line at the bottom of the terminal, and prints a plain
 // line above it as each trial ends.
@@ -189,7 +201,7 @@ func (m liveModel) View() tea.View {
 	if p.Trial == 0 {
 		return tea.NewView("")
 	}
-	parts := []string{fmt.Sprintf("%d/%d", p.Trial, p.Trials), about(p.Remaining) + " left", m.lines.point(p.Config), p.Phase, "", ""}
+	parts := []string{fmt.Sprintf("%d/%d", p.Trial, p.Trials), about(p.Remaining) + " left", m.lines.point(p.Config, p.Search), p.Phase, "", ""}
 	if p.Phase == "measure" {
 		of := fmt.Sprintf("%.1fs", p.Config.Duration)
 		if p.Config.Total > 0 {

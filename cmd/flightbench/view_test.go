@@ -62,8 +62,8 @@ func TestPlainLine(t *testing.T) {
 		{measured(results.BodyRate, 2.5e6, "get", 12_000, 50), "1/4  get · 65,536 rows  2.50 MB/s  batch_gap p99 ~12.0 µs"},
 		{trial(""), "1/4  get · 65,536 rows  nothing measured  partial"},
 	} {
-		v := &plainView{trials: 4, varying: []string{"op", "rows"}}
-		v.progress(bench.Progress{Trial: 1})
+		v := &plainView{varying: []string{"op", "rows"}}
+		v.progress(bench.Progress{Trial: 1, Trials: 4})
 		if got := v.line(tt.t); got != tt.want {
 			t.Errorf("line %q, want %q", got, tt.want)
 		}
@@ -73,14 +73,14 @@ func TestPlainLine(t *testing.T) {
 // TestLiveViewThatEnded goes on with plain lines when the live line is gone.
 func TestLiveViewThatEnded(t *testing.T) {
 	var out bytes.Buffer
-	v := newLiveView(&out, &plainView{w: &out, trials: 2, varying: []string{"op"}})
+	v := newLiveView(&out, &plainView{w: &out, varying: []string{"op"}})
 	v.program.Quit()
 	<-v.ended
 	out.Reset()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		v.progress(bench.Progress{Trial: 1})
+		v.progress(bench.Progress{Trial: 1, Trials: 2})
 		v.done(trial("gone"))
 		v.close()
 	}()
