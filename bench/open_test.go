@@ -1,10 +1,13 @@
 package bench_test
 
 import (
+	"context"
 	"math"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/apache/arrow-go/v18/arrow/flight"
 
 	"flightbench/bench"
 	"flightbench/internal/wire"
@@ -47,6 +50,37 @@ func TestOpenLoop(t *testing.T) {
 						t.Fatalf("%s: an interval without its pace", op)
 					}
 				}
+			}
+		}
+	})
+}
+
+// slowInfo is a server whose GetFlightInfo takes its time.
+type slowInfo struct {
+	foreign
+	nap time.Duration
+}
+
+func (f *slowInfo) GetFlightInfo(_ context.Context, _ *flight.FlightDescriptor) (*flight.FlightInfo, error) {
+	time.Sleep(f.nap)
+	return ticketed(), nil
+}
+
+func ticketed() *flight.FlightInfo {
+	return &flight.FlightInfo{Endpoint: []*flight.FlightEndpoint{{Ticket: &flight.Ticket{Ticket: []byte("mine")}}}, TotalRecords: -1}
+}
+
+// The intended start of a stream is that of its iteration: who waits for the
+// answer to GetFlightInfo waits for the stream.
+func TestResponseHoldsInfo(t *testing.T) {
+	const nap = 100 * time.Millisecond
+	each(t, func(t *testing.T, tr wire.Transport) {
+		c := openConfig(bench.OpGet, tr)
+		c.Cmd, c.RPS, c.Total, c.Duration, c.Warmup = "mine", 100, 20, 0, 0
+		got := run(t, t.Context(), serveFlight(t, &slowInfo{foreign{batches: 2}, nap}), c)
+		for _, name := range []string{"first_batch", "stream"} {
+			if response, service := got.Latencies[name], got.Latencies[name+results.FromActual]; response.Count != 20 || response.Min < int64(nap)*99/100 || service.Count != 20 || service.Min > response.Min-int64(nap)*9/10 {
+				t.Errorf("%s: from %v, %d of them, where the info takes %v; from the call's start from %v, %d", name, time.Duration(response.Min), response.Count, nap, time.Duration(service.Min), service.Count)
 			}
 		}
 	})

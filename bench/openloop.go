@@ -81,11 +81,30 @@ func (l *openLoop) pace(g leg) bool {
 			return w.until(l.t.clock, end) || l.ctx.Err() == nil
 		}
 		if !w.until(l.t.clock, at) {
-			return l.ctx.Err() == nil
+			if l.ctx.Err() == nil {
+				return true
+			}
+			l.skip(g, n)
+			return false
 		}
 		l.start(at)
 	}
 	return true
+}
+
+// skip queues the starts of g from n on that were due by now, where the trial
+// ended before they could be made: they are missed.
+func (l *openLoop) skip(g leg, n int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for now := l.t.clock.now(); g.total == 0 || n < g.total; n++ {
+		due, _, more := g.pacer.Pace(0, n)
+		at := g.origin + int64(due)
+		if !more || at >= g.end() || at > now {
+			return
+		}
+		l.queue = append(l.queue, at)
+	}
 }
 
 // start gives a start that was due at at to a free slot, or lets it wait.
@@ -122,7 +141,7 @@ func (l *openLoop) start(at int64) {
 
 // work runs the starts that s is given.
 func (l *openLoop) work(s *slot, in <-chan int64) error {
-	defer func() { s.paced, s.late = false, 0 }()
+	defer func() { s.paced = false }()
 	for at := range in {
 		for waited := false; ; waited = true {
 			if err := l.run(s, at, waited); err != nil {
@@ -140,11 +159,11 @@ func (l *openLoop) work(s *slot, in <-chan int64) error {
 // run is one iteration that was due at at; waited says that no slot was free.
 func (l *openLoop) run(s *slot, at int64, waited bool) error {
 	now := l.t.clock.now()
-	s.paced, s.late = true, now-at
+	s.paced, s.due = true, at
 	if s.window.holds(now) {
 		s.starts.Add(1)
 		if !waited {
-			s.sample(latLateness, s.late)
+			s.sample(latLateness, now-at)
 		} else if s.window.holds(at) {
 			s.delayed.Add(1)
 		}

@@ -17,7 +17,7 @@ type slot struct {
 	failed bool                       // an iteration of it has
 	state  any                        // what the operation keeps for this slot
 	paced  bool                       // the iteration is of an open loop, and
-	late   int64                      // began so long after it was due
+	due    int64                      // should have begun then
 	times  times
 }
 
@@ -29,15 +29,19 @@ func (s *slot) ended(start int64) {
 }
 
 // response is latency of what an iteration's user waits for: in an open loop
-// it is kept from the intended start as well as from the actual one, and the
-// former has the metric's own name.
+// it is kept from the intended start, which is when the iteration was due, as
+// well as from the actual one, and the former has the metric's own name.
+//
+// Note: the intended start of a DoGet is that of the GetFlightInfo before it,
+// for nobody can say when else the call should have begun: a server that stalls
+// in the one makes the user wait for the other.
 func (s *slot) response(m metric, now, since int64) {
 	if !s.window.holds(now) {
 		return
 	}
 	if s.paced {
 		s.sample(m+fromActual, now-since)
-		since -= s.late
+		since = s.due
 	}
 	s.sample(m, now-since)
 }
