@@ -1,6 +1,10 @@
 package results
 
-import "github.com/HdrHistogram/hdrhistogram-go"
+import (
+	"math"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
 
 // The range and resolution of every latency histogram: 1 µs to 1 h at three
 // significant digits, in nanoseconds.
@@ -34,10 +38,25 @@ type IntervalHistogram struct {
 // Summarise reads the percentiles of h. below and above are the samples out of
 // range, see Latency.
 func Summarise(h *hdrhistogram.Histogram, below, above int64) Latency {
-	p := h.ValueAtPercentiles([]float64{50, 90, 95, 99, 99.9, 99.99})
+	asked := []float64{50, 90, 95, 99, 99.9, 99.99}
+	n := float64(h.TotalCount())
+	p := make([]float64, len(asked))
+	for i, a := range asked {
+		p[i] = 100 * rank(a, n) / max(n, 1)
+	}
+	v := h.ValueAtPercentilesSlice(p)
 	return Latency{
 		Unit: "ns", Count: h.TotalCount(), Below: below, Above: above,
 		Min: h.Min(), Mean: h.Mean(), Max: h.Max(),
-		P50: p[50], P90: p[90], P95: p[95], P99: p[99], P999: p[99.9], P9999: p[99.99],
+		P50: v[0], P90: v[1], P95: v[2], P99: v[3], P999: v[4], P9999: v[5],
 	}
+}
+
+// rank is how many of n samples are at or below the percentile at least, as
+// HdrHistogram counts in Java: of 1,672 samples the 1,656th is the 99th percentile.
+//
+// Note: hdrhistogram-go rounds to the nearest rank, here the 1,655th, so that
+// other readers of latency.hlog would see other figures than trials.jsonl has.
+func rank(percentile, n float64) float64 {
+	return math.Ceil(math.Nextafter(percentile, 0) * n / 100)
 }
