@@ -1,6 +1,8 @@
 package plot
 
 import (
+	"slices"
+
 	"flightbench/results"
 	"flightbench/results/compare"
 )
@@ -70,7 +72,8 @@ func (d *drawer) list(l list, groups []results.Group) {
 		b := &bars{format: results.FormatNumber, styles: styles[:max(len(l.entries), 1)]}
 		var names []string
 		for _, s := range f.Series {
-			b.rows = append(b.rows, l.bars(s.Groups[0]))
+			row := l.bars(s.Groups[0])
+			b.rows, b.doubt = append(b.rows, row), append(b.doubt, slices.Repeat([]bool{doubtful(s.Groups[0])}, len(row)))
 			name := f.Label(s)
 			if name == "" {
 				name = s.Config.Op

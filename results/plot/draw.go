@@ -2,6 +2,7 @@ package plot
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -17,6 +18,7 @@ type curve struct {
 	style   style
 	xy      plotter.XYs
 	spread  []results.Spread // in the unit of y; nil without repeats
+	doubt   []bool           // points that are not valid; may be nil
 	markers bool
 	smooth  bool // data between the points is known too: no markers, but one now and then
 }
@@ -62,6 +64,11 @@ func (s *curve) Plot(c draw.Canvas, p *plot.Plot) {
 		if s.markers || s.smooth {
 			c.DrawGlyphNoClip(s.style.marker(), pt)
 			last = pt.X
+		}
+	}
+	for i, doubt := range s.doubt {
+		if doubt {
+			cross(&c, pts[i])
 		}
 	}
 }
@@ -110,6 +117,7 @@ type bars struct {
 	styles []style
 	rows   [][]results.Spread // by category, by series; N = 0 draws nothing
 	format func(float64) string
+	doubt  [][]bool                  // as rows: those that are not valid; may be nil
 	base   float64                   // a line marks it; 0: none
 	pale   func(results.Spread) bool // bars that tell no difference; may be nil
 }
@@ -123,6 +131,11 @@ const (
 // height is what the bars of n categories take.
 func (b *bars) height() vg.Length {
 	return vg.Length(len(b.rows)) * (barPitch*vg.Length(len(b.styles)) + rowGap)
+}
+
+// doubtful tells whether a bar is marked as not valid.
+func (b *bars) doubtful() bool {
+	return slices.ContainsFunc(b.doubt, func(row []bool) bool { return slices.Contains(row, true) })
 }
 
 // Plot implements plot.Plotter.
@@ -147,6 +160,10 @@ func (b *bars) Plot(c draw.Canvas, p *plot.Plot) {
 				fill = paled(fill)
 			}
 			c.FillPolygon(fill, bar)
+			if b.doubt != nil && b.doubt[i][j] {
+				const marker = 15 // is left free
+				hatch(&c, vg.Rectangle{Min: vg.Point{X: max(x(0), min(x(0)+marker, end-barHeight)), Y: lo}, Max: bar[2]})
+			}
 			right := end
 			if s.N > 1 {
 				whisker(&c, style{color: ink}, x(s.Min), at, x(s.Max), at)

@@ -35,6 +35,7 @@ type entry struct {
 	label string
 	style style
 	bar   bool // the series is bars
+	mark  bool // no series: the mark of what is not valid
 }
 
 const (
@@ -191,6 +192,10 @@ func (f *Figure) draw(c draw.Canvas) {
 
 // draw shows the series' style in r.
 func (e entry) draw(c *draw.Canvas, r vg.Rectangle) {
+	if e.mark {
+		drawMark(c, e.bar, r)
+		return
+	}
 	mid := (r.Min.Y + r.Max.Y) / 2
 	if e.bar {
 		const half = barHeight / 2
@@ -199,7 +204,9 @@ func (e entry) draw(c *draw.Canvas, r vg.Rectangle) {
 		return
 	}
 	c.StrokeLine2(e.style.line(), r.Min.X, mid, r.Max.X, mid)
-	c.DrawGlyphNoClip(e.style.marker(), vg.Point{X: (r.Min.X + r.Max.X) / 2, Y: mid})
+	if e.style.glyph != nil {
+		c.DrawGlyphNoClip(e.style.marker(), vg.Point{X: (r.Min.X + r.Max.X) / 2, Y: mid})
+	}
 }
 
 // wrap breaks s so that no line is wider than width: after a "·" where there

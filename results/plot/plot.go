@@ -33,7 +33,10 @@ type drawer struct {
 var drawings = []func(*drawer) error{
 	(*drawer).relative,
 	(*drawer).throughputs,
+	(*drawer).shares,
 	(*drawer).latencies,
+	(*drawer).paces,
+	(*drawer).heats,
 	(*drawer).timelines,
 	(*drawer).costs,
 }
@@ -170,7 +173,7 @@ func (f facet) entries(bar bool) []entry {
 	}
 	es := make([]entry, len(f.Series))
 	for i, s := range f.Series {
-		es[i] = entry{label: elide(f.Label(s), legendStyle(), figureWidth-2*margin-swatch-5), style: styles[i], bar: bar}
+		es[i] = entry{label: elide(f.Label(s)+doubtOf(s), legendStyle(), figureWidth-2*margin-swatch-5), style: styles[i], bar: bar}
 	}
 	return es
 }
@@ -182,6 +185,9 @@ func (f facet) subtitle(parts ...string) string {
 			if !slices.Contains(results.Axes, axis) {
 				parts = append(parts, f.Series[0].Config.Phrase(axis))
 			}
+		}
+		if text := doubtOf(f.Series[0]); text != "" {
+			parts = append(parts, "not valid: "+strings.Trim(text, " ()"))
 		}
 	}
 	parts = append(parts, f.BaseLabel())

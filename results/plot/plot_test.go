@@ -35,7 +35,12 @@ func cases() map[string][]*results.Trial {
 	failed := resultstest.Matrix(1, resultstest.Rows(128, 4096))
 	failed[0].Status = results.StatusFailed
 	long := resultstest.Matrix(2, resultstest.Workloads("file:/a/very/long/path/to/some/table/that/nobody/can/remember/part-00000-of-00512.parquet", "perf", "bad\x00\x1b<b>&\u202e"), resultstest.Ops("get", "put"))
+	shared := resultstest.Matrix(2, resultstest.Ops("get", "put"), resultstest.Transports("direct", "grpc"), resultstest.Rows(128, 65536))
+	resultstest.TimeShares(shared)
+	shared[2].Verdict, shared[5].Verdict = results.VerdictUnstable, results.VerdictGeneratorBound
 	return map[string][]*results.Trial{
+		"open":       resultstest.OpenLoop(2, []float64{100, 500, 1200}),
+		"shares":     shared,
 		"default":    resultstest.Matrix(2, resultstest.Ops("get", "put"), resultstest.Rows(128, 1024, 65536)),
 		"ops":        resultstest.Matrix(1, resultstest.Ops("get", "put", "exchange"), resultstest.Rows(128, 65536), resultstest.Transports("direct", "grpc", "stock")),
 		"codecs":     resultstest.Matrix(1, resultstest.Ops("get", "put"), resultstest.Codecs("none", "lz4", "zstd:1", "zstd:3")),

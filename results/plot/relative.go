@@ -58,9 +58,9 @@ func (d *drawer) relativeOf(name, title string, stars []results.Star) {
 			}
 		}
 	}
-	rows := make([][]results.Spread, len(names))
+	rows, doubts := make([][]results.Spread, len(names)), make([][]bool, len(names))
 	for i := range rows {
-		rows[i] = make([]results.Spread, len(stars))
+		rows[i], doubts[i] = make([]results.Spread, len(stars)), make([]bool, len(stars))
 	}
 	var bases []string
 	unsure := false
@@ -69,13 +69,14 @@ func (d *drawer) relativeOf(name, title string, stars []results.Star) {
 		for _, r := range s.Relatives {
 			ratio := results.Ratio(r.Group, s.Base, s.Rate())
 			unsure = unsure || ratio.Unsure()
-			rows[slices.Index(names, r.Name())][i] = scaled(ratio, 0.01)
+			row := slices.Index(names, r.Name())
+			rows[row][i], doubts[row][i] = scaled(ratio, 0.01), doubtful(r.Group) || doubtful(s.Base)
 		}
 		bases = append(bases, fmt.Sprintf("%s %s %s", s.Base.Config.Op, value, unit))
 		b.styles = append(b.styles, styles[i])
 		fig.entries = append(fig.entries, entry{label: s.Base.Config.Op + ", " + unit, style: styles[i], bar: true})
 	}
-	b.rows = rows
+	b.rows, b.doubt = rows, doubts
 	parts := []string{"more is better"}
 	if r := repeats(groups); r != "" {
 		parts = append(parts, strings.Replace(r, "repeats", "rounds, each relative to the base of its round", 1))

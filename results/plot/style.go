@@ -56,19 +56,23 @@ type style struct {
 	color  color.Color
 	glyph  draw.GlyphDrawer
 	dashes []vg.Length
+	width  vg.Length // of lines; 0: lineWidth
 }
+
+// dotted are the dashes of what stands beside a line of the same colour.
+var dotted = []vg.Length{1.5, 2}
 
 // styles are the colours of Okabe and Ito, which readers with any kind of
 // colour vision tell apart (https://jfly.uni-koeln.de/color/), without the
 // yellow that white paper swallows.
 var styles = [maxSeries]style{
-	{rgb(0x0072b2), draw.CircleGlyph{}, nil},
-	{rgb(0xd55e00), draw.BoxGlyph{}, []vg.Length{6, 2.5}},
-	{rgb(0x009e73), polygon{3, math.Pi / 2}, []vg.Length{2, 2}},
-	{rgb(0xcc79a7), polygon{4, 0}, []vg.Length{8, 2.5, 2, 2.5}},
-	{rgb(0xe69f00), polygon{3, -math.Pi / 2}, []vg.Length{11, 3}},
-	{rgb(0x56b4e9), polygon{5, math.Pi / 2}, []vg.Length{5, 2, 1.5, 2, 1.5, 2}},
-	{ink, hollow{}, []vg.Length{1, 2.5}},
+	{color: rgb(0x0072b2), glyph: draw.CircleGlyph{}},
+	{color: rgb(0xd55e00), glyph: draw.BoxGlyph{}, dashes: []vg.Length{6, 2.5}},
+	{color: rgb(0x009e73), glyph: polygon{3, math.Pi / 2}, dashes: []vg.Length{2, 2}},
+	{color: rgb(0xcc79a7), glyph: polygon{4, 0}, dashes: []vg.Length{8, 2.5, 2, 2.5}},
+	{color: rgb(0xe69f00), glyph: polygon{3, -math.Pi / 2}, dashes: []vg.Length{11, 3}},
+	{color: rgb(0x56b4e9), glyph: polygon{5, math.Pi / 2}, dashes: []vg.Length{5, 2, 1.5, 2, 1.5, 2}},
+	{color: ink, glyph: hollow{}, dashes: []vg.Length{1, 2.5}},
 }
 
 const (
@@ -77,7 +81,11 @@ const (
 )
 
 func (s style) line() draw.LineStyle {
-	return draw.LineStyle{Color: s.color, Width: lineWidth, Dashes: s.dashes}
+	width := s.width
+	if width == 0 {
+		width = lineWidth
+	}
+	return draw.LineStyle{Color: s.color, Width: width, Dashes: s.dashes}
 }
 
 func (s style) marker() draw.GlyphStyle {
@@ -158,3 +166,9 @@ func newPlot() *plot.Plot {
 	}
 	return p
 }
+
+// nothing is the marker of what needs none.
+type nothing struct{}
+
+// DrawGlyph implements draw.GlyphDrawer.
+func (nothing) DrawGlyph(*draw.Canvas, draw.GlyphStyle, vg.Point) {}

@@ -3,6 +3,7 @@ package plot
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -150,11 +151,13 @@ func (d *drawer) ratesOverNumbers(fig *Figure, f facet, axis string, q quantity)
 			y := scaled(g.Metric(q.kind.Rate), q.scale)
 			c.xy = append(c.xy, plotter.XY{X: math.Log2(x), Y: y.Median})
 			c.spread = append(c.spread, y)
+			c.doubt = append(c.doubt, doubtful(g))
 			top = math.Max(top, y.Max)
 		}
 		groups = append(groups, s.Groups...)
 		curves = append(curves, c)
 	}
+	fig.explain(slices.ContainsFunc(groups, doubtful), false)
 	ticks, end := linearTicks(top, 7)
 	p.Y.Tick.Marker = plot.ConstantTicks(ticks)
 	p.Y.Label.Text = q.label
@@ -193,15 +196,15 @@ func (d *drawer) ratesOverWords(fig *Figure, f facet, axis string, q quantity) {
 			name = v.Op
 		}
 		names = append(names, name)
-		row := make([]results.Spread, len(f.Series))
+		row, doubt := make([]results.Spread, len(f.Series)), make([]bool, len(f.Series))
 		for i, s := range f.Series {
 			for _, g := range s.Groups {
 				if axis == "" || results.CompareAxis(g.Config, v, axis) == 0 {
-					row[i] = scaled(g.Metric(q.kind.Rate), q.scale)
+					row[i], doubt[i] = scaled(g.Metric(q.kind.Rate), q.scale), doubtful(g)
 				}
 			}
 		}
-		b.rows = append(b.rows, row)
+		b.rows, b.doubt = append(b.rows, row), append(b.doubt, doubt)
 	}
 	for i := range f.Series {
 		b.styles = append(b.styles, styles[i])
@@ -238,4 +241,5 @@ func (fig *Figure) lay(b *bars, names []string, rows, values string) {
 	p.Y.Padding = 0
 	p.Add(grid{vertical: true}, b)
 	fig.plot, fig.height = p, max(b.height()+40, 90)
+	fig.explain(b.doubtful(), true)
 }
