@@ -138,6 +138,9 @@ func validateTuning(c results.Config) error {
 	if c.MaxFrame != 0 && c.Transport != string(wire.Direct) {
 		return fmt.Errorf("--max-frame %d is for --transport direct only: the frames of %s are grpc-go's", c.MaxFrame, c.Transport)
 	}
+	if err := validateDistance(c); err != nil {
+		return err
+	}
 	if c.MaxMessage < 1<<16 || c.MaxMessage > 1<<31-1 {
 		return fmt.Errorf("--max-message %d is out of range: use %d to %d", c.MaxMessage, 1<<16, 1<<31-1)
 	}

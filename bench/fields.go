@@ -24,6 +24,8 @@ const (
 	aBool               // true, false
 	aSeed               // a whole number without a unit
 	aByteRate           // 2GB/s
+	aBandwidth          // 1Gbit, 125MB/s; the field holds bytes a second
+	aShare              // 0.1%; the field holds a fraction
 )
 
 // field is a Config field that may be set.
@@ -42,6 +44,7 @@ var fields = []field{
 	{"concurrency", aCount, 1}, {"connections", aCount, 1}, {"auth", aWord, 0}, {"headers", aCount, 0}, {"middleware", aCount, 0},
 	{"batches", aCount, 0}, {"endpoints", aCount, 1}, {"entropy", aNumber, 0}, {"distinct", aCount, 0}, {"put_ack", aWord, 0}, {"seed", aSeed, 0},
 	{"window", aSize, 0}, {"conn_window", aSize, 0}, {"read_buffer", aSize, 0}, {"write_buffer", aSize, 0}, {"max_frame", aSize, 0}, {"max_message", aSize, 0},
+	{"rtt", aSpan, 0}, {"bandwidth", aBandwidth, 0}, {"loss", aShare, 0},
 	{"path", aWord, 0}, {"cmd", aWord, 0}, {"ticket", aWord, 0}, {"sql", aWord, 0}, {"params", aWord, 0}, {"table", aWord, 0}, {"ingest_mode", aWord, 0},
 	{"transaction", aBool, 0}, {"poll", aBool, 0}, {"ordered", aBool, 0}, {"location", aWord, 0},
 	{"rps", aNumber, 0}, {"rate", aByteRate, 0}, {"schedule", aWord, 0}, {"arrival", aWord, 0},
@@ -115,6 +118,18 @@ func Set(c *results.Config, name, value string) error {
 		n, err := ParseByteRate(value)
 		if err != nil {
 			return refuse("is no rate of bytes above 0 (examples: 2GB/s, 500MiB/s)")
+		}
+		v.SetFloat(n)
+	case aBandwidth:
+		n, err := ParseBandwidth(value)
+		if err != nil {
+			return refuse("is no bandwidth (examples: 1Gbit, 100Mbit, 125MB/s; 0 for no limit)")
+		}
+		v.SetFloat(n)
+	case aShare:
+		n, err := parseShare(value)
+		if err != nil {
+			return refuse("is no share (examples: 0.1%%, 2%%, 0)")
 		}
 		v.SetFloat(n)
 	case aSeed:

@@ -129,7 +129,7 @@ func (t *trial) connect(ctx context.Context, tgt target.Target) error {
 	t.target = tgt
 	var err error
 	if t.session, err = tgt.Open(target.Tuning{Transport: t.transport, Window: c.Window, ConnWindow: c.ConnWindow,
-		ReadBuffer: c.ReadBuffer, WriteBuffer: c.WriteBuffer, MaxFrame: c.MaxFrame, MaxMessage: c.MaxMessage}); err != nil {
+		ReadBuffer: c.ReadBuffer, WriteBuffer: c.WriteBuffer, MaxFrame: c.MaxFrame, MaxMessage: c.MaxMessage, Link: linkOf(*c)}); err != nil {
 		return err
 	}
 	if t.control, err = dialControl(t.session); err != nil {
