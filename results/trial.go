@@ -264,19 +264,20 @@ type Trial struct {
 
 // Run is the header of one invocation.
 type Run struct {
-	Schema      int         `json:"schema"`
-	Name        string      `json:"name"`
-	Version     string      `json:"version"`
-	Command     []string    `json:"command"`         // argv, secrets removed
-	Suite       string      `json:"suite,omitempty"` // text of the suite that was run
-	Started     time.Time   `json:"started"`
-	Ended       time.Time   `json:"ended,omitzero"`
-	Status      string      `json:"status"` // complete or partial
-	Planned     int         `json:"planned"`
-	Plan        *Plan       `json:"plan,omitempty"`    // what to go on with after an interruption
-	Resumed     []time.Time `json:"resumed,omitempty"` // when it was gone on with
-	Seed        uint64      `json:"seed"`
-	Environment Environment `json:"environment"`
+	Schema      int          `json:"schema"`
+	Name        string       `json:"name"`
+	Version     string       `json:"version"`
+	Command     []string     `json:"command"`         // argv, secrets removed
+	Suite       string       `json:"suite,omitempty"` // text of the suite that was run
+	Started     time.Time    `json:"started"`
+	Ended       time.Time    `json:"ended,omitzero"`
+	Status      string       `json:"status"` // complete or partial
+	Planned     int          `json:"planned"`
+	Plan        *Plan        `json:"plan,omitempty"`    // what to go on with after an interruption
+	Resumed     []time.Time  `json:"resumed,omitempty"` // when it was gone on with
+	Seed        uint64       `json:"seed"`
+	Environment Environment  `json:"environment"`
+	Parts       []MergedPart `json:"parts,omitempty"` // the runs that it was merged from
 }
 
 // Environment is where the run took place.
