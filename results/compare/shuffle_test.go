@@ -46,6 +46,7 @@ func TestPairedP(t *testing.T) {
 		{"too few", [][]float64{{1, 1, 1, 1}}, []float64{2. / 16}},
 		{"one missing", [][]float64{{1, 1, 1, 1, 1, 1, nan}}, []float64{2. / 64}},
 		{"an outlier has no say", [][]float64{{1, 1, 1, 1, 1, 1, -9}}, []float64{2. / 64}},
+		{"what is somewhat far out has some", [][]float64{{1, 1, 1, 1, 1, 1, -3}}, []float64{16. / 128}},
 		{"one of six the other way: itself, or none turned", [][]float64{{1, 1, 1, 1, 1, -1}}, []float64{14. / 64}},
 		{"nothing known", [][]float64{{nan, nan, nan}}, []float64{1}},
 		// The second is beaten by the first wherever that is turned whole, and by itself.
