@@ -13,25 +13,25 @@ const (
 	typicalTotal    = time.Second
 )
 
-// Estimate is how long the plan takes and each trial of a Config, from what
-// these ask for. guessed is how many trials end with their streams, whose time
-// is not known.
+// Estimate is how long the plan takes, at least where it has Until, and each
+// trial of a Config, from what these ask for. guessed is how many trials end
+// with their streams, whose time is not known.
 func (p Plan) Estimate() (d time.Duration, each []time.Duration, guessed int) {
 	e := newEstimator(p)
 	for i, c := range p.Configs {
 		each = append(each, e.trial(i))
+		d += time.Duration(p.leastRounds()) * each[i]
 		if c.Total > 0 {
-			guessed += e.left[i]
+			guessed += p.leastRounds()
 		}
 	}
-	return e.remaining(), each, guessed
+	return d, each, guessed
 }
 
-// estimator tells how long the rest of a plan takes, from what its trials took
-// so far. Time is an argument.
+// estimator tells how long a trial takes, from what trials took so far. Time
+// is an argument.
 type estimator struct {
 	plan  Plan
-	left  []int // trials of each Config that have not begun
 	own   []spell
 	over  spell // what trials took beside their warm-up and window
 	whole spell // what all trials took
@@ -53,13 +53,7 @@ func (s spell) mean(or time.Duration) time.Duration {
 	return s.sum / time.Duration(s.n)
 }
 
-func newEstimator(p Plan) *estimator {
-	e := &estimator{plan: p, left: make([]int, len(p.Configs)), own: make([]spell, len(p.Configs))}
-	for i := range e.left {
-		e.left[i] = p.Repeat
-	}
-	return e
-}
+func newEstimator(p Plan) *estimator { return &estimator{plan: p, own: make([]spell, len(p.Configs))} }
 
 // asked is what c says that a trial takes at least.
 func asked(c results.Config) time.Duration { return duration(c.Warmup) + duration(c.Duration) }
@@ -74,9 +68,6 @@ func (e *estimator) trial(i int) time.Duration {
 	return e.own[i].mean(or)
 }
 
-// begin notes that a trial of the Config i has begun.
-func (e *estimator) begin(i int) { e.left[i]-- }
-
 // end notes what a trial of the Config i took. What failed says nothing of
 // the others.
 func (e *estimator) end(i int, took time.Duration, failed bool) {
@@ -88,16 +79,6 @@ func (e *estimator) end(i int, took time.Duration, failed bool) {
 	if c := e.plan.Configs[i]; c.Total == 0 {
 		e.over.add(max(0, took-asked(c)))
 	}
-}
-
-// remaining is how long the trials take that have not begun.
-func (e *estimator) remaining() (d time.Duration) {
-	for i, n := range e.left {
-		if n > 0 {
-			d += time.Duration(n) * e.trial(i)
-		}
-	}
-	return d
 }
 
 // underWay is what is left of whole, of which a trial that takes takes has

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"flightbench/results"
 )
@@ -38,8 +39,10 @@ type Matrix struct {
 // Plan is what a run measures: Configs, repeated in rounds.
 type Plan struct {
 	Configs []results.Config
-	Repeat  int
+	Repeat  int // rounds; with Until the least of them
 	Seed    uint64
+	Until   float64       // rounds are added until the interval of every Config's primary figure is at most ± this fraction of its median; 0: there are Repeat of them
+	MaxTime time.Duration // with Until: what all trials may take
 }
 
 // TrialID is that of the Config i in round (from 1).
@@ -382,5 +385,6 @@ func (p Plan) Round(round int) []int {
 	return rand.New(rand.NewPCG(p.Seed, uint64(round))).Perm(len(p.Configs))
 }
 
-// Trials is the number of trials of the whole plan.
-func (p Plan) Trials() int { return p.Repeat * len(p.Configs) }
+// Trials is the number of trials of the whole plan, at least where it has
+// Until.
+func (p Plan) Trials() int { return p.leastRounds() * len(p.Configs) }

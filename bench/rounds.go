@@ -3,58 +3,63 @@ package bench
 import (
 	"strconv"
 	"strings"
-	"time"
 
 	"flightbench/results"
 )
 
 // Rounds is the Schedule of a Plan: each round has every Config once, in an
-// order that the seed decides.
+// order that the seed decides. With Plan.Until rounds are added until every
+// interval is that narrow, or MaxTime has no room for another.
 type Rounds struct {
-	plan  Plan
-	done  map[string]bool
-	round int   // under way, from 1; 0 before the first
-	order []int // of the Configs in it
-	left  *estimator
+	plan   Plan
+	done   map[string]bool
+	round  int   // under way, from 1; 0 before the first
+	order  []int // of the Configs in it
+	over   bool
+	values [][]ofRound // of each Config, its primary figure
+	took   []ofRound   // seconds of each trial
+	left   *estimator
+}
+
+type ofRound struct {
+	round int
+	value float64
 }
 
 // Schedule is p's; trials of an interrupted run are told it by Add.
 func (p Plan) Schedule() *Rounds {
-	return &Rounds{plan: p, done: map[string]bool{}, left: newEstimator(p)}
+	return &Rounds{plan: p, done: map[string]bool{}, values: make([][]ofRound, len(p.Configs)), left: newEstimator(p)}
 }
 
 func (s *Rounds) Next() (Step, bool) {
-	for {
+	for !s.over {
 		for _, i := range s.order {
 			if id := TrialID(s.round, i); !s.done[id] {
 				return Step{Config: s.plan.Configs[i], ID: id, Round: s.round, Takes: s.left.trial(i)}, true
 			}
 		}
-		if s.round >= s.plan.Repeat {
-			return Step{}, false
+		order := s.members()
+		if s.over = len(order) == 0; !s.over {
+			s.round++
+			s.order = order
 		}
-		s.round++
-		s.order = s.plan.Round(s.round)
 	}
+	return Step{}, false
 }
 
 func (s *Rounds) Add(t *results.Trial) {
-	_, i, ok := parseTrialID(t.ID)
+	round, i, ok := parseTrialID(t.ID)
 	if !ok || i >= len(s.plan.Configs) || s.done[t.ID] {
 		return // none of the plan's: results.Resume refuses those
 	}
 	s.done[t.ID] = true
-	s.left.begin(i)
+	if _, m, ok := t.Primary(); ok && t.Status == results.StatusOK {
+		s.values[i] = append(s.values[i], ofRound{round, m.Value})
+	}
 	if t.Took > 0 {
+		s.took = append(s.took, ofRound{round, t.Took})
 		s.left.end(i, duration(t.Took), t.Status == results.StatusFailed)
 	}
-}
-
-func (s *Rounds) Left() (trials int, d time.Duration) {
-	for _, n := range s.left.left {
-		trials += n
-	}
-	return trials, s.left.remaining()
 }
 
 // parseTrialID is the opposite of TrialID.

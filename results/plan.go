@@ -9,10 +9,14 @@ import (
 // Plan is what a run set out to measure, in short: a run that was interrupted
 // goes on with it.
 type Plan struct {
-	Repeat int                          `json:"repeat"`           // rounds
-	Search bool                         `json:"search,omitempty"` // each trial follows from those before: they have Configs beside Points, and those that failed count
-	Base   Config                       `json:"base"`
-	Points []map[string]json.RawMessage `json:"points"` // of each Config, the fields in which it differs from Base
+	Repeat int `json:"repeat"` // rounds, with Until the least of them
+	// Until is the width of every Config's interval, as a fraction of its median, at which the run ends, and MaxSeconds what
+	// its trials may take; 0 where there are Repeat rounds.
+	Until      float64                      `json:"until,omitempty"`
+	MaxSeconds float64                      `json:"max_seconds,omitempty"`
+	Search     bool                         `json:"search,omitempty"` // each trial follows from those before: they have Configs beside Points, and those that failed count
+	Base       Config                       `json:"base"`
+	Points     []map[string]json.RawMessage `json:"points"` // of each Config, the fields in which it differs from Base
 }
 
 // PlanOf shortens configs, of which there is one at least.

@@ -11,15 +11,17 @@ import (
 
 // Planned is what a run would measure: what `-O json` of a dry run prints.
 type Planned struct {
-	Schema  int       `json:"schema"`
-	Name    string    `json:"name"`
-	Repeat  int       `json:"repeat"`  // rounds
-	Trials  int       `json:"trials"`  // of all rounds
-	Seconds float64   `json:"seconds"` // estimated, of all trials
-	Guessed int       `json:"guessed"` // trials that end with their streams, whose time is only guessed
-	Seed    uint64    `json:"seed"`
-	Configs []Config  `json:"configs"` // as asked for; a trial finds the rest out
-	Each    []float64 `json:"each"`    // seconds that a trial of each Config is estimated to take
+	Schema     int       `json:"schema"`
+	Name       string    `json:"name"`
+	Repeat     int       `json:"repeat"`                // rounds; with Until the least of them
+	Trials     int       `json:"trials"`                // of all rounds; with Until at least
+	Seconds    float64   `json:"seconds"`               // estimated, of all trials
+	Until      float64   `json:"until,omitempty"`       // rounds are added until every interval is at most ± this fraction of its median
+	MaxSeconds float64   `json:"max_seconds,omitempty"` // that they may take
+	Guessed    int       `json:"guessed"`               // trials that end with their streams, whose time is only guessed
+	Seed       uint64    `json:"seed"`
+	Configs    []Config  `json:"configs"` // as asked for; a trial finds the rest out
+	Each       []float64 `json:"each"`    // seconds that a trial of each Config is estimated to take
 }
 
 // Print writes p as a table, JSON or CSV. width is that of the terminal, 0
@@ -57,6 +59,11 @@ func (p Planned) table() Table {
 	t := Table{Title: fmt.Sprintf("%s: %s, %s in %s", p.Name, noun(p.Trials, "trial"), noun(len(p.Configs), "configuration"), noun(p.Repeat, "round")),
 		Common: Common(groups, b.axes), Parts: []Part{{Columns: b.columns, Rows: b.cells}},
 		Key: fmt.Sprintf("All of it takes about %v, by what is asked for. Nothing was started or measured.", roughly(p.Seconds))}
+	if p.Until > 0 {
+		t.Title = fmt.Sprintf("%s: at least %s, %s in %s", p.Name, noun(p.Trials, "trial"), noun(len(p.Configs), "configuration"), noun(max(p.Repeat, IntervalRounds), "round"))
+		t.Key = fmt.Sprintf("It takes at least about %v, by what is asked for, and at most %v: rounds are added until each interval is at most %s. Nothing was started or measured.",
+			roughly(p.Seconds), roughly(p.MaxSeconds), FormatWidth(p.Until))
+	}
 	if p.Guessed > 0 {
 		t.Notes = append(t.Notes, Note{NoteFact, fmt.Sprintf("%s with their streams: how long that takes is a guess", noun(p.Guessed, "trial")+map[bool]string{true: " ends", false: " end"}[p.Guessed == 1])})
 	}

@@ -76,7 +76,7 @@ func (l *Loaded) keepFinished() error {
 	again := map[string]int{}
 	for _, t := range l.Trials {
 		search := l.Run.Plan.Search
-		if p := t.place(); !search && (p < 1 || p > len(l.Run.Plan.Points) || t.Round < 1 || t.Round > l.Run.Plan.Repeat) {
+		if p := t.place(); !search && (p < 1 || p > len(l.Run.Plan.Points) || t.Round < 1 || t.Round > l.Run.Plan.Repeat && l.Run.Plan.Until == 0) {
 			return fmt.Errorf("%s: trial %s is none of the plan in %s: the files are not of one run", l.Dir, t.ID, RunFile)
 		}
 		if t.Status == StatusOK || search && t.Status == StatusFailed {

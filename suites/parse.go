@@ -1,6 +1,7 @@
 package suites
 
 import (
+	"cmp"
 	"errors"
 	"regexp"
 	"slices"
@@ -34,7 +35,8 @@ func keys() []key {
 		{"config", (*reader).config}, {"duration", fieldOnTop("duration")}, {"warmup", fieldOnTop("warmup")}, {"axes", (*reader).axes},
 		{"design", (*reader).design}, {"targets", (*reader).targets}, {"server_cmd", (*reader).commands},
 		{"server_uri", (*reader).serverURI}, {"ready", func(r *reader, n *node) (err error) { r.suite.Ready, err = r.scalar("ready", n); return }},
-		{"ready_timeout", (*reader).readyTimeout}, {"exclude", (*reader).exclude}, {"add", (*reader).add}, {"repeat", (*reader).repeat}, {"gates", (*reader).gates},
+		{"ready_timeout", (*reader).readyTimeout}, {"exclude", (*reader).exclude}, {"add", (*reader).add}, {"repeat", (*reader).repeat},
+		{"until", (*reader).until}, {"max_time", (*reader).maxTime}, {"gates", (*reader).gates},
 	}
 }
 
@@ -303,6 +305,28 @@ func (r *reader) repeat(n *node) error {
 	return nil
 }
 
+func (r *reader) until(n *node) error {
+	s, err := r.scalar("until", n)
+	if err != nil {
+		return err
+	}
+	if r.suite.Until, err = bench.ParseUntil(s); err != nil {
+		return r.errorf(n, "until: %v", err)
+	}
+	return nil
+}
+
+func (r *reader) maxTime(n *node) error {
+	s, err := r.scalar("max_time", n)
+	if err != nil {
+		return err
+	}
+	if r.suite.MaxTime, err = time.ParseDuration(s); err != nil || r.suite.MaxTime <= 0 {
+		return r.errorf(n, "max_time %q is no length of time (examples: 90s, 10m)", s)
+	}
+	return nil
+}
+
 func (r *reader) gates(n *node) error {
 	if n.list == nil {
 		return r.errorf(n, "gates takes a list: write - in front of each")
@@ -399,7 +423,15 @@ func (r *reader) together() error {
 			return r.errorf(k, "%s is of a server that is started: name one under server_cmd", name)
 		}
 	}
+	if k := r.at("max_time"); k != nil && s.Until == 0 {
+		return r.errorf(k, "max_time ends what until begins: give until, too, such as until: 2%%, or leave it out")
+	}
 	all, err := s.Plan()
+	if err == nil {
+		if err := all.CheckUntil(); err != nil {
+			return r.errorf(cmp.Or(r.at("max_time"), r.at("until")), "%s", inSuite(err))
+		}
+	}
 	if err != nil {
 		return r.errorf(r.blame(err), "%s", inSuite(err))
 	}

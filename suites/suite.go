@@ -3,6 +3,7 @@
 package suites
 
 import (
+	"cmp"
 	"embed"
 	"errors"
 	"fmt"
@@ -28,6 +29,9 @@ type Suite struct {
 	Text   string // the YAML itself
 	Matrix bench.Matrix
 	Repeat int // rounds, 1 at least
+
+	Until   float64       // as in bench.Plan; 0 where the suite does not say
+	MaxTime time.Duration // 0 where it does not say
 
 	Targets      []Server // those that are there
 	Commands     []Server // those to start
@@ -62,7 +66,11 @@ func (s *Suite) Plan() (bench.Plan, error) {
 		return bench.Plan{}, err
 	}
 	configs, err := m.Expand()
-	return bench.Plan{Configs: configs, Repeat: s.Repeat, Seed: m.Base.Seed}, err
+	p := bench.Plan{Configs: configs, Repeat: s.Repeat, Seed: m.Base.Seed, Until: s.Until}
+	if p.Until > 0 {
+		p.MaxTime = cmp.Or(s.MaxTime, bench.MaxTime)
+	}
+	return p, err
 }
 
 // Summary is the first sentence of About.
