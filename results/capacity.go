@@ -49,8 +49,9 @@ type Capacity struct {
 	Hysteresis Hysteresis     `json:"hysteresis"`
 	Deaths     []Death        `json:"deaths"` // when the server went away under load
 
-	Seconds float64 `json:"seconds"` // that all trials took
-	Budget  float64 `json:"budget"`  // seconds that they were allowed
+	Lost    string  `json:"lost,omitempty"` // why the search ended early
+	Seconds float64 `json:"seconds"`        // that all trials took
+	Budget  float64 `json:"budget"`         // seconds that they were allowed
 	Trials  int     `json:"trials"`
 }
 
