@@ -27,6 +27,7 @@ var rooms = map[string][]string{
 	"results/plot":                   {"results", "results/compare", "results/model"},
 	"results/report":                 {"results", "results/compare", "results/plot"},
 	"results/export":                 {"results", "results/compare"},
+	"results/merge":                  {"results"},
 	"results/internal/resultstest":   {"results"},
 	"server":                         {"workloads", "internal/wire", "internal/h2"},
 	"server/sqldemo":                 {"workloads", "internal/wire", "server/sqldemo/internal/sqlite"},
