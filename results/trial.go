@@ -277,7 +277,8 @@ type Run struct {
 	Resumed     []time.Time  `json:"resumed,omitempty"` // when it was gone on with
 	Seed        uint64       `json:"seed"`
 	Environment Environment  `json:"environment"`
-	Parts       []MergedPart `json:"parts,omitempty"` // the runs that it was merged from
+	Parts       []MergedPart `json:"parts,omitempty"`    // the runs that it was merged from
+	Capacity    *Capacity    `json:"capacity,omitempty"` // what a search for it found
 }
 
 // Environment is where the run took place.
