@@ -15,12 +15,13 @@ var quietValues = map[string][]string{
 	"request": {"flightbench", "path", "cmd", "ticket", "sql"}, // what is asked for is said by its own field
 	"poll":    {"false"}, "ordered": {"false"}, "transaction": {"false"}, "timeout": {"0"}, "stall": {"0"}, "rps": {"0"}, "rate": {"0"},
 	"total": {"0"}, "endpoints": {"0", "1"}, "entropy": {"0", "1"}, "window": {"0"}, "conn_window": {"0"}, "read_buffer": {"0"}, "write_buffer": {"0"}, "max_frame": {"0"},
+	"rtt": {"0"}, "bandwidth": {"0"}, "loss": {"0"},
 }
 
 // commonFields are the fields that Common tells, in its order.
 var commonFields = append(slices.Clone(Axes), "request", "path", "cmd", "ticket", "sql", "params", "table", "ingest_mode", "transaction",
 	"poll", "ordered", "location", "timeout", "stall", "cancel_after", "provoke", "rps", "rate", "schedule", "arrival",
-	"total", "endpoints", "entropy", "window", "conn_window", "read_buffer", "write_buffer", "max_frame")
+	"total", "endpoints", "entropy", "window", "conn_window", "read_buffer", "write_buffer", "max_frame", "rtt", "bandwidth", "loss")
 
 // Common tells what the groups share, but for the axes and for what says
 // nothing: defaults of what a run seldom asks for, and the workload where

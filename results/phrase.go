@@ -24,7 +24,11 @@ func (c Config) Value(axis string) string {
 		switch {
 		case axis == "rate":
 			return FormatSI(v, "B/s")
-		case axis == "timeout" || axis == "stall" || axis == "duration" || axis == "warmup":
+		case axis == "bandwidth" && v > 0:
+			return FormatSI(v*8, "bit/s")
+		case axis == "loss":
+			return FormatNumber(v*100) + " %"
+		case axis == "rtt" || axis == "timeout" || axis == "stall" || axis == "duration" || axis == "warmup":
 			return FormatSeconds(v)
 		case v == 0 && slices.Contains(tuningFields, axis):
 			return "default"
@@ -106,6 +110,10 @@ func (c Config) Phrase(axis string) string {
 			return "at most " + count("stream")
 		}
 		return count("stream")
+	case "rtt":
+		return v + " round trip"
+	case "loss":
+		return v + " lost"
 	case "rps":
 		return v + " streams/s"
 	case "arrival":

@@ -40,9 +40,13 @@ func (r *runFlags) goOn(cmd *cobra.Command) (err error) {
 		return usage(fmt.Errorf("go on with %s: %w", r.resume, err))
 	}
 	s := &session{runFlags: old, stored: loaded.Trials, writer: w, begun: loaded.Run}
-	s.plan = bench.Plan{Repeat: loaded.Run.Plan.Repeat, Seed: loaded.Run.Seed}
-	if s.plan.Configs, err = loaded.Run.Plan.Configs(); err != nil {
+	of := loaded.Run.Plan
+	s.plan = bench.Plan{Repeat: of.Repeat, Seed: loaded.Run.Seed, Until: of.Until, MaxTime: seconds(of.MaxSeconds)}
+	if s.plan.Configs, err = of.Configs(); err != nil {
 		return usage(fmt.Errorf("go on with %s: %w", r.resume, err))
+	}
+	if ran, err := shaped(cmd.Context(), s.plan.Configs, func() error { return w.Close(results.StatusPartial) }); ran || err != nil {
+		return err
 	}
 	for _, warning := range loaded.Warnings {
 		fmt.Fprintf(cmd.ErrOrStderr(), "flightbench: %s\n", warning)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -22,6 +23,8 @@ type runFlags struct {
 	suite      string // as named on the command line
 	text       string // of that suite
 	repeat     int
+	until      string
+	maxTime    time.Duration
 	oneAtATime bool
 	dryRun     bool
 	resume     string // a run directory
@@ -41,7 +44,8 @@ func runCommand() *cobra.Command {
 		Use:   "run [[NAME=]URI...]",
 		Short: "measure DoGet, DoPut, DoExchange and Flight's other calls",
 		Long: `Measures a Flight server and leaves a run directory with results, plots and a report. Without a URI it starts the embedded
-server as a child process. Flags that take a list are axes: every combination is measured, --repeat times, in rounds of random order.
+server as a child process. Flags that take a list are axes: every combination is measured, --repeat times or --until its rate is known
+that well, in rounds of random order.
 Bytes and counts may carry a unit: 64Ki, 2MiB, 10M. A suite, -f, says all this in a file: docs/suites.md.`,
 		Example: `  flightbench run
   flightbench run -f batch-size --op get
@@ -49,6 +53,7 @@ Bytes and counts may carry a unit: 64Ki, 2MiB, 10M. A suite, -f, says all this i
   flightbench run grpc://db.example:31337 -c 8 --connections 2 -z 10s
   flightbench run old=grpc://db.example:31337 new=grpc://db.example:31338
   flightbench run --server-cmd old='./server-1 --port {port}' --server-cmd new='./server-2 --port {port}' --path my/table
+  flightbench run --rows 4096,65536 --until 2% --max-time 10m
   flightbench run --resume flightbench-results/20260102-150405-run
   flightbench run grpc+tls://db.example:443 --user me --password-env DB_PASSWORD --sql 'SELECT * FROM lineitem'`,
 	})
@@ -68,6 +73,12 @@ func (r *runFlags) run(cmd *cobra.Command) error {
 	}
 	if r.dryRun {
 		return r.rehearse(cmd.Context(), plan, cmd.OutOrStdout())
+	}
+	if err := r.servers.checkLoss(plan.Configs); err != nil {
+		return usage(err)
+	}
+	if ran, err := shaped(cmd.Context(), plan.Configs, func() error { return nil }); ran || err != nil {
+		return err
 	}
 	s, err := r.begin(cmd, plan)
 	if err != nil {
@@ -94,7 +105,7 @@ func (r *runFlags) rehearse(ctx context.Context, p bench.Plan, stdout io.Writer)
 	_, each, guessed := p.Estimate()
 	trials, whole := schedule.Left()
 	planned := results.Planned{Schema: results.Schema, Name: r.name, Repeat: p.Repeat, Trials: trials, Seconds: whole.Seconds(), Guessed: guessed,
-		Seed: p.Seed, Configs: p.Configs}
+		Seed: p.Seed, Configs: p.Configs, Until: p.Until, MaxSeconds: p.MaxTime.Seconds()}
 	for _, d := range each {
 		planned.Each = append(planned.Each, d.Seconds())
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -82,6 +83,9 @@ func fieldFlags() []*fieldFlag {
 		{name: "write_buffer", about: "of a connection, of both; 0: the transport's default"},
 		{name: "max_frame", about: "largest HTTP/2 frame that the client announces, direct only; 0: the transport's default"},
 		{name: "max_message", about: "largest gRPC message"},
+		{name: "rtt", about: "imitate a network of this round trip between client and server, beside the real one"},
+		{name: "bandwidth", about: "imitate a network of this bandwidth, 1Gbit or 125MB/s, that all connections share in each direction; 0: unlimited"},
+		{name: "loss", about: "have the kernel lose this share of packets, 0.1%, in a network of its own; needs Linux with netem, and a server that flightbench starts"},
 		{name: "in_process", kind: "bool", about: "run the embedded server in this process"},
 		{name: "path", kind: "text", about: "ask for this descriptor path, a/b, instead of a workload"},
 		{name: "cmd", kind: "text", about: "ask with this descriptor command: text, @FILE or hex:DIGITS"},
@@ -151,7 +155,9 @@ func (r *runFlags) bindRun(f *pflag.FlagSet) {
 		}
 	}
 	f.StringVarP(&r.suite, "file", "f", "", "`suite` to measure: a YAML file, or a name that flightbench suites lists; flags take the place of what it says")
-	f.IntVar(&r.repeat, "repeat", r.repeat, "rounds: how often each combination is measured")
+	f.IntVar(&r.repeat, "repeat", r.repeat, "rounds: how often each combination is measured; with --until the least of them")
+	f.StringVar(&r.until, "until", "", "add rounds until the 95 % interval of each combination's median rate (open loop: median latency) is at most ± this `percentage` of it, such as 2%")
+	f.DurationVar(&r.maxTime, "max-time", bench.MaxTime, "with --until: measure no longer than this, however wide the intervals are")
 	f.BoolVar(&r.oneAtATime, "one-at-a-time", false, "of lists, measure the first values together, and each other value with only that changed, instead of every combination")
 	r.access.bind(f)
 	r.servers.bind(f)
@@ -180,6 +186,9 @@ func (r *runFlags) plan(f *pflag.FlagSet) (p bench.Plan, err error) {
 	}
 	if r.repeat < 1 {
 		return p, fmt.Errorf("--repeat %d measures nothing: use at least 1", r.repeat)
+	}
+	if p.Until, p.MaxTime, err = r.untilOf(f, suite); err != nil {
+		return p, err
 	}
 	if f.Changed("rows") && f.Changed("batch-bytes") {
 		return p, errors.New("--rows and --batch-bytes both size a batch: give one of them")
@@ -211,11 +220,35 @@ func (r *runFlags) plan(f *pflag.FlagSet) (p bench.Plan, err error) {
 	if f.Changed("one-at-a-time") {
 		m.OneAtATime = r.oneAtATime
 	}
-	p = bench.Plan{Repeat: r.repeat, Seed: m.Base.Seed}
+	p.Repeat, p.Seed = r.repeat, m.Base.Seed
 	if p.Configs, err = m.Expand(); err != nil {
 		return p, err
 	}
+	if err := p.CheckUntil(); err != nil {
+		return p, err
+	}
 	return p, bench.CheckHeeded(p.Configs, func(flag string) bool { return f.Changed(flag) && !r.single(flag) })
+}
+
+// untilOf is how narrow intervals shall be, and how long that may take; 0 where
+// nothing was said of it.
+func (r *runFlags) untilOf(f *pflag.FlagSet, s *suites.Suite) (until float64, maxTime time.Duration, err error) {
+	until, maxTime = s.Until, r.maxTime
+	if f.Changed("until") {
+		if until, err = bench.ParseUntil(r.until); err != nil {
+			return 0, 0, fmt.Errorf("--until: %w", err)
+		}
+	}
+	if !f.Changed("max-time") && s.MaxTime > 0 {
+		maxTime = s.MaxTime
+	}
+	switch {
+	case until > 0:
+		return until, maxTime, nil
+	case f.Changed("max-time"):
+		return 0, 0, errors.New("--max-time ends what --until begins: give --until 2%, too, or say by --repeat how many rounds there are")
+	}
+	return 0, 0, nil
 }
 
 // single tells whether flag is a list of one value: where nothing heeds it, it

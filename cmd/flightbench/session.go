@@ -142,6 +142,7 @@ func (r *runFlags) scheduleOf(p bench.Plan) (bench.Schedule, error) {
 // stored is the plan for the run's header.
 func (r *runFlags) stored(p bench.Plan, s bench.Schedule) *results.Plan {
 	out := results.PlanOf(p.Configs, p.Repeat)
+	out.Until, out.MaxSeconds = p.Until, p.MaxTime.Seconds()
 	_, rounds := s.(*bench.Rounds)
 	out.Search = !rounds
 	return out
@@ -154,8 +155,9 @@ func (s *session) measure(cmd *cobra.Command) (err error) {
 	host := bench.WatchHost(ctx)
 	doubt := doubts(s.begun, results.Run{Version: version(), Environment: host.Environment(ctx)})
 	s.targets.logs = filepath.Join(s.writer.Dir(), "servers")
-	show := newView(cmd.ErrOrStderr(), varying(s.plan, s.own.varying))
-	runner := bench.Runner{Targets: s.targets, Observe: show.progress, Before: len(s.stored)}
+	_, rounds := s.schedule.(*bench.Rounds)
+	show := newView(cmd.ErrOrStderr(), varying(s.plan, s.own.varying), !rounds || s.plan.Until > 0)
+	runner := bench.Runner{Targets: s.resolver(), Observe: show.progress, Before: len(s.stored)}
 	n := len(s.stored)
 	runErr := runner.Run(ctx, s.schedule, func(t *results.Trial) error {
 		t.Warnings = append(t.Warnings, doubt...)
@@ -200,6 +202,14 @@ func (s *session) measure(cmd *cobra.Command) (err error) {
 		return failed(s.own.outcome(loaded, cmd.ErrOrStderr()))
 	}
 	return outcome(loaded, s.gates, cmd.ErrOrStderr())
+}
+
+// resolver finds the Configs' targets.
+func (s *session) resolver() bench.Targets {
+	if loses(s.plan.Configs) {
+		return lossy{s.targets}
+	}
+	return s.targets
 }
 
 // finish draws the run in dir and prints it in the asked format, where that is
