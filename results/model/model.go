@@ -76,20 +76,20 @@ const (
 	maxScatter  = 0.25 // no law is told from such noise
 )
 
-// load is the repeats at one load, as logarithms.
+// load is the repeats at one load, by what scale makes of a value.
 type load struct {
 	at, n, mean float64
 	squares     float64 // of the deviations from mean
 }
 
-// gather sums the points up by load.
-func gather(points []Point) ([]load, error) {
+// gather sums the points up by load, each value on a scale.
+func gather(points []Point, scale func(float64) float64) ([]load, error) {
 	values := map[float64][]float64{}
 	for _, p := range points {
 		if !(p.Load > 0) || !(p.Value > 0) || math.IsInf(p.Load, 0) || math.IsInf(p.Value, 0) {
 			return nil, fmt.Errorf("the point %g at load %g is not positive: nothing can be fitted to it", p.Value, p.Load)
 		}
-		values[p.Load] = append(values[p.Load], math.Log(p.Value))
+		values[p.Load] = append(values[p.Load], scale(p.Value))
 	}
 	var loads []load
 	for at, v := range values {
@@ -119,9 +119,9 @@ func gather(points []Point) ([]load, error) {
 
 // judge tells by the repeats whether a law of p parameters fits: the classical
 // test of lack of fit against pure error (Draper and Smith, Applied Regression
-// Analysis, 2.1). lack and pure are sums of weighted squares of logarithms;
-// weights have the mean 1. It returns the variance of a point with its degrees
-// of freedom.
+// Analysis, 2.1). lack and pure are weighted sums of squares, as shares of the
+// values; the points' weights have the mean 1. It returns the variance of a
+// point with its degrees of freedom.
 func judge(d *Data, p int, lack, pure float64) (variance, freedom float64, err error) {
 	lackFree, pureFree := float64(d.Loads-p), float64(d.Points-d.Loads)
 	variance, freedom = (lack+pure)/(lackFree+pureFree), lackFree+pureFree

@@ -28,7 +28,7 @@ type USL struct {
 // A point's error is taken for a share of its value, the same at all loads;
 // all repeats count alike.
 func FitUSL(points []Point) (*USL, error) {
-	loads, err := gather(points)
+	loads, err := gather(points, math.Log)
 	if err != nil {
 		return nil, err
 	}
