@@ -39,8 +39,14 @@ type sample struct {
 	cells        [metricCount + 1]int // where each metric's cells begin in sampler.cells, and their end
 }
 
+// mostIntervals is how many intervals a trial has at most: of a day each is of
+// minutes. What is kept does not grow with the samples, nor with the time.
+const mostIntervals = 720
+
 // sampler takes samples at the window's begin, at each interval and at its end.
 type sampler struct {
+	stride  int // ticks to an interval: 1, and twice as many whenever there would be too many intervals
+	ticks   int // of the last interval
 	clock   clock
 	recs    *recorders
 	wire    func() (read, written int64)
@@ -52,7 +58,7 @@ type sampler struct {
 }
 
 func newSampler(c clock, recs *recorders, wire func() (int64, int64), u *usageReader) *sampler {
-	return &sampler{clock: c, recs: recs, wire: wire, usage: u, samples: make([]sample, 0, 256), cells: make([]cell, 0, 1<<16), scratch: make([]cell, 0, 1<<12)}
+	return &sampler{stride: 1, clock: c, recs: recs, wire: wire, usage: u, samples: make([]sample, 0, 256), cells: make([]cell, 0, 1<<16), scratch: make([]cell, 0, 1<<12)}
 }
 
 // take appends a sample. At the window's begin nothing was recorded yet, so the
@@ -80,6 +86,7 @@ func (s *sampler) add(p sample) *sample {
 			for i := range s.recs.shards {
 				s.cells = s.recs.shards[i][m].drain(s.cells)
 			}
+			s.cells = s.cells[:p.cells[m]+len(united(s.cells[p.cells[m]:]))]
 		}
 	}
 	p.cells[metricCount] = len(s.cells)
@@ -96,10 +103,59 @@ func (s *sampler) every(ctx context.Context, d time.Duration, seen func(before, 
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			now := s.take()
-			seen(&s.samples[len(s.samples)-2], now)
+			s.tick(seen)
 		}
 	}
+}
+
+// tick takes a sample, and lets it go on where the last interval is not whole.
+func (s *sampler) tick(seen func(before, now *sample)) {
+	now := s.take()
+	seen(&s.samples[len(s.samples)-2], now)
+	if s.ticks > 0 {
+		s.join(len(s.samples)-2, 2)
+	}
+	s.ticks = (s.ticks + 1) % s.stride
+	if len(s.samples) > mostIntervals && s.ticks == 0 {
+		s.join(1, 2)
+		s.stride *= 2
+	}
+}
+
+// join makes one sample of each n from the i-th on: what was recorded in their
+// intervals together, and what the last of them says.
+func (s *sampler) join(i, n int) {
+	joined, end := s.samples[:i], s.samples[i].cells[0]
+	for group := range slices.Chunk(s.samples[i:], n) {
+		p := group[len(group)-1]
+		s.scratch = s.scratch[:0]
+		for m := range metricCount {
+			from := len(s.scratch)
+			for _, q := range group {
+				s.scratch = append(s.scratch, s.cells[q.cells[m]:q.cells[m+1]]...)
+			}
+			s.scratch = s.scratch[:from+len(united(s.scratch[from:]))]
+			p.cells[m] = end + from
+		}
+		p.cells[metricCount] = end + len(s.scratch)
+		end += copy(s.cells[end:], s.scratch) // in place: what is joined is no longer than its parts
+		joined = append(joined, p)
+	}
+	s.samples, s.cells = joined, s.cells[:end]
+}
+
+// united sorts cells by index, in place, and adds up those of the same.
+func united(cells []cell) []cell {
+	slices.SortFunc(cells, func(a, b cell) int { return int(a.index - b.index) })
+	out := cells[:0]
+	for _, c := range cells {
+		if n := len(out); n > 0 && out[n-1].index == c.index {
+			out[n-1].count += c.count
+		} else {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // histogram adds the cells of metric m in samples (from, to] to a new one.
@@ -117,13 +173,12 @@ func (s *sampler) histogram(m metric, from, to int) *hdrhistogram.Histogram {
 // p99 is the 99th percentile of m in the interval that ends with to, 0 where
 // there was no sample. It costs no histogram: it runs beside the measurement.
 func (s *sampler) p99(m metric, to *sample) int64 {
-	s.scratch = append(s.scratch[:0], s.cells[to.cells[m]:to.cells[m+1]]...)
-	slices.SortFunc(s.scratch, func(a, b cell) int { return int(a.index - b.index) })
+	cells := s.cells[to.cells[m]:to.cells[m+1]] // ascending
 	var total, above int64
-	for _, c := range s.scratch {
+	for _, c := range cells {
 		total += int64(c.count)
 	}
-	for _, c := range slices.Backward(s.scratch) {
+	for _, c := range slices.Backward(cells) {
 		if above += int64(c.count); above*100 >= total {
 			return histogramValue(c.index)
 		}
@@ -173,7 +228,8 @@ func (s *sampler) timeline(spans []span, begin int64) ([]results.Interval, map[m
 				continue
 			}
 			iv.Latencies[metricNames[m]] = results.Summarise(h, 0, 0)
-			hists[m].Intervals = append(hists[m].Intervals, results.IntervalHistogram{Start: iv.Start, Seconds: iv.Seconds, Histogram: h})
+			hists[m].Intervals = append(hists[m].Intervals, results.IntervalHistogram{Start: iv.Start, Seconds: iv.Seconds,
+				Make: func() *hdrhistogram.Histogram { return s.histogram(m, p.from, p.to) }})
 		}
 		out = append(out, iv)
 	}

@@ -48,7 +48,7 @@ func encodeHists(t *Trial) ([]byte, error) {
 			continue
 		}
 		for _, iv := range t.Hists[metric].Intervals {
-			h := iv.Histogram
+			h := iv.made().Histogram
 			if h == nil || h.TotalCount() == 0 {
 				continue
 			}
@@ -169,7 +169,7 @@ func (e *Encoded) Merged() (h *hdrhistogram.Histogram, dropped int64) {
 	h = NewHistogram()
 	if e != nil {
 		for _, iv := range e.Intervals {
-			dropped += h.Merge(iv.Histogram)
+			dropped += h.Merge(iv.made().Histogram)
 		}
 	}
 	return h, dropped

@@ -33,6 +33,15 @@ type Encoded struct {
 type IntervalHistogram struct {
 	Start, Seconds float64
 	Histogram      *hdrhistogram.Histogram
+	Make           func() *hdrhistogram.Histogram // where Histogram is nil, since 200 kB for each interval of a long trial would be too much
+}
+
+// made is iv with its histogram, if it has one.
+func (iv IntervalHistogram) made() IntervalHistogram {
+	if iv.Histogram == nil && iv.Make != nil {
+		iv.Histogram = iv.Make()
+	}
+	return iv
 }
 
 // Summarise reads the percentiles of h. below and above are the samples out of

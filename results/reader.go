@@ -154,7 +154,7 @@ func (l *Loaded) LatencyNames(t *Trial) []string {
 func (l *Loaded) EachHistogram(t *Trial, metric string, visit func(IntervalHistogram)) error {
 	if e := t.Hists[metric]; e != nil {
 		for _, iv := range e.Intervals {
-			visit(iv)
+			visit(iv.made())
 		}
 		return nil
 	}
