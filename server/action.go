@@ -41,6 +41,7 @@ var actions = []action{
 	{ActionCancelled, "answers which calls named by " + CallHeader + " were cancelled and when their handler saw it, as JSON, and forgets them", func(s *service, _ context.Context, _ []byte) ([]byte, error) {
 		return s.cancelled.take()
 	}},
+	{workloads.CeilingAction, "begins or ends a ceiling: opaque bytes by gRPC or a socket; takes a request and answers where, as JSON", (*service).ceilingAction},
 	{flight.CancelFlightInfoActionType, "drops the prepared batches of a FlightInfo; takes a CancelFlightInfoRequest, answers a CancelFlightInfoResult", (*service).cancelAction},
 	{flight.RenewFlightEndpointActionType, "renews a FlightEndpoint; takes a RenewFlightEndpointRequest, answers the FlightEndpoint", (*service).renewAction},
 	{flight.SetSessionOptionsActionType, "sets options of the session, which it begins if need be; takes a SetSessionOptionsRequest", func(s *service, ctx context.Context, b []byte) ([]byte, error) {

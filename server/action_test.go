@@ -40,7 +40,8 @@ func TestActions(t *testing.T) {
 			names = append(names, a.Type)
 		}
 		want := []string{
-			"ping", "flightbench.stats", "flightbench.prepare", "flightbench.fail", "flightbench.cancelled", "CancelFlightInfo", "RenewFlightEndpoint",
+			"ping", "flightbench.stats", "flightbench.prepare", "flightbench.fail", "flightbench.cancelled", "flightbench.ceiling", "CancelFlightInfo",
+			"RenewFlightEndpoint",
 			"SetSessionOptions", "GetSessionOptions", "CloseSession",
 		}
 		if !slices.Equal(names, want) {

@@ -65,6 +65,8 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{opts: o, uri: ep.uri(l), listener: l, rpc: newRPCServer(o, svc.hooks()), service: svc}
 	flightgen.RegisterFlightServiceServer(s.rpc, svc)
+	registerCeilings(s.rpc, svc)
+	svc.ceilings.near = l.Addr()
 	return s, nil
 }
 
@@ -139,6 +141,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		return fmt.Errorf("serve %s: it was served or closed before: make another with New", s.uri)
 	}
 	defer s.service.cache.close()
+	defer s.service.ceilings.close()
 	accepted := make(chan error, 1)
 	go func() { accepted <- s.rpc.Serve(s.listener) }()
 	select {

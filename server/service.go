@@ -25,6 +25,7 @@ type service struct {
 	cancelled cancelled
 	sessions  sessions
 	schemas   sync.Map // of listed workloads, by name: *arrow.Schema
+	ceilings  ceilings
 }
 
 func newService(o Options) (*service, error) {
@@ -36,6 +37,7 @@ func newService(o Options) (*service, error) {
 	if s.mem == nil {
 		s.mem = memory.DefaultAllocator
 	}
+	s.ceilings = ceilings{tls: o.TLS, limit: o.PrepareLimit, stats: &s.stats, idle: ceilingIdle}
 	s.cache = newCache(o.PrepareLimit, estimate, s.prepare)
 	return s, nil
 }

@@ -32,6 +32,7 @@ func (c *counter) bytes(n wire.Sizes) {
 // stats are a Server's counters since it began. They only grow, but for open.
 type stats struct {
 	get, put, exchange counter
+	ceiling            counter      // opaque messages of all ceilings
 	open               atomic.Int64 // data streams in flight
 }
 
@@ -48,7 +49,8 @@ func (s *stats) begin(c *counter) (end func()) {
 // sent, logical is Arrow's buffers before the codec. CPU seconds are the whole
 // process's since it began, user and system; alloc bytes what its Go heap was
 // asked for. All but StreamsOpen never fall. A stream that ended is in it
-// wholly; one in flight may have its last batch in some members only.
+// wholly; one in flight may have its last batch in some members only. Opaque
+// messages of ceilings count as batches without rows.
 type Stats struct {
 	Version    string  `json:"version"`
 	Transport  string  `json:"transport"`
@@ -62,7 +64,7 @@ type Stats struct {
 	AllocBytes uint64  `json:"alloc_bytes"`
 
 	StreamsOpen int64            `json:"streams_open"`
-	Ops         map[string]Count `json:"ops"` // get, put, exchange
+	Ops         map[string]Count `json:"ops"` // get, put, exchange, ceiling
 }
 
 // Count is one operation's part of Stats.
@@ -80,7 +82,7 @@ func (s *stats) snapshot(version string, t wire.Transport) (Stats, error) {
 	for _, op := range []struct {
 		name string
 		c    *counter
-	}{{"get", &s.get}, {"put", &s.put}, {"exchange", &s.exchange}} {
+	}{{"get", &s.get}, {"put", &s.put}, {"exchange", &s.exchange}, {"ceiling", &s.ceiling}} {
 		n := Count{
 			Streams: op.c.streams.Load(), Batches: op.c.batches.Load(), Rows: op.c.rows.Load(),
 			Body: op.c.body.Load(), Logical: op.c.logical.Load(),

@@ -135,8 +135,12 @@ func (s *Session) Login(ctx context.Context) error {
 
 // Do calls f, and once more after a new Login if it failed with
 // Unauthenticated and the token may have expired. Calls that fail at the same
-// time share one Login. What cannot be renewed fails as it is.
+// time share one Login. What cannot be renewed fails as it is. Without a
+// session, nil, there is nothing to renew.
 func (s *Session) Do(ctx context.Context, f func(ctx context.Context) error) error {
+	if s == nil {
+		return f(ctx)
+	}
 	was := s.credential()
 	err := f(ctx)
 	if status.Code(err) != codes.Unauthenticated || was.final && s.credential() == was {

@@ -24,13 +24,19 @@ func (Codec) Marshal(v any) (mem.BufferSlice, error) {
 		return m.marshal(), nil
 	case *incoming:
 		return m.marshal(), nil
+	case *Opaque:
+		return m.marshal(), nil
 	}
 	return encoding.GetCodecV2("proto").Marshal(v)
 }
 
 // Unmarshal implements encoding.CodecV2.
 func (Codec) Unmarshal(data mem.BufferSlice, v any) error {
-	if m, ok := v.(*incoming); ok {
+	switch m := v.(type) {
+	case *incoming:
+		m.unmarshal(data)
+		return nil
+	case *Opaque:
 		m.unmarshal(data)
 		return nil
 	}
