@@ -16,16 +16,16 @@ import (
 type fieldKind int
 
 const (
-	aWord     fieldKind = iota
-	aCount              // 65536, 64Ki, 10M
-	aSize               // the same, also with a B: 2MiB
-	aSpan               // 1.5s, 200ms; the field holds seconds
-	aNumber             // 0.5
-	aBool               // true, false
-	aSeed               // a whole number without a unit
-	aByteRate           // 2GB/s
-	aBandwidth          // 1Gbit, 125MB/s; the field holds bytes a second
-	aShare              // 0.1%; the field holds a fraction
+	aWord      fieldKind = iota
+	aCount               // 65536, 64Ki, 10M
+	aSize                // the same, also with a B: 2MiB
+	aSpan                // 1.5s, 200ms; the field holds seconds
+	aNumber              // 0.5
+	aBool                // true, false
+	aSeed                // a whole number without a unit
+	aByteRate            // 2GB/s
+	aBandwidth           // 1Gbit, 125MB/s; the field holds bytes a second
+	aShare               // 0.1%; the field holds a fraction
 )
 
 // field is a Config field that may be set.
