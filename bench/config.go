@@ -54,6 +54,9 @@ func Validate(c results.Config) error {
 	if err != nil {
 		return err
 	}
+	if kind.rung {
+		return fmt.Errorf("--op %s is a ceiling, which is measured beside what it is the ceiling of: use flightbench ceiling, or run --ceiling", c.Op)
+	}
 	if _, err := wire.ParseTransport(c.Transport); err != nil {
 		return fmt.Errorf("--transport: %w", err)
 	}

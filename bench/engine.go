@@ -125,6 +125,19 @@ func (t *trial) conceal() {
 	}
 }
 
+// reach connects to the server, where there need be one.
+func (t *trial) reach(ctx context.Context, at Targets) error {
+	if t.kind.alone {
+		t.standAlone()
+		return nil
+	}
+	tgt, err := at.Resolve(ctx, *t.config)
+	if err != nil {
+		return err
+	}
+	return t.connect(ctx, tgt)
+}
+
 func (t *trial) run(ctx context.Context, r *Runner) (err error) {
 	if t.kind, err = kindOf(t.config.Op); err != nil {
 		return err
@@ -139,11 +152,7 @@ func (t *trial) run(ctx context.Context, r *Runner) (err error) {
 	if t.usage, err = newUsageReader(); err != nil {
 		return fmt.Errorf("read the process's own usage: %w", err)
 	}
-	tgt, err := r.Targets.Resolve(ctx, *t.config)
-	if err != nil {
-		return err
-	}
-	if err := t.connect(ctx, tgt); err != nil {
+	if err := t.reach(ctx, r.Targets); err != nil {
 		return err
 	}
 	if err := t.prepare(ctx); err != nil {

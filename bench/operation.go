@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"flightbench/results"
 )
 
 // The operations that move batches of a workload.
@@ -31,6 +33,8 @@ type opKind struct {
 	latencies []metric // what it can record; nothing else is kept
 	primary   metric   // shown while it runs
 	calls     bool     // it moves no batches: calls are counted, not bytes
+	rung      bool     // of a ladder of ceilings: see results.Config.Rungs
+	alone     bool     // it needs no server
 	// setUp makes the operation of a trial whose connections are there. What it
 	// returns is released with the trial if it is an io.Closer.
 	setUp func(ctx context.Context, t *trial) (operation, error)
@@ -40,12 +44,15 @@ type opKind struct {
 var opKinds []opKind
 
 func init() { // not a literal: the kinds' set-up functions look themselves up
-	opKinds = slices.Concat(dataKinds(), callKinds(), sqlKinds())
+	opKinds = slices.Concat(dataKinds(), callKinds(), sqlKinds(), ceilingKinds())
 }
 
 // kindOf is the kind of the operation called op.
 func kindOf(op string) (opKind, error) {
 	name := op
+	if rung, _, ok := (results.Config{Op: op}).Rung(); ok {
+		name = rung
+	}
 	if strings.HasPrefix(op, opAction) {
 		name = opAction + "NAME"
 		if rest, _, _ := strings.Cut(op[len(opAction):], ":"); rest == "" {
@@ -59,11 +66,14 @@ func kindOf(op string) (opKind, error) {
 	return opKinds[i], nil
 }
 
-// OperationNames lists what Config.Op may be; action:NAME stands for any.
+// OperationNames lists what Config.Op may be; action:NAME stands for any. Rungs
+// are not among them: AddCeilings makes their Configs.
 func OperationNames() []string {
 	var names []string
 	for _, k := range opKinds {
-		names = append(names, k.name)
+		if !k.rung {
+			names = append(names, k.name)
+		}
 	}
 	return names
 }

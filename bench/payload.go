@@ -43,6 +43,9 @@ func (k opKind) sends() bool { return k.name == OpPut || k.name == OpExchange ||
 // settles what follows from them: rows, distinct batches, batches of a stream.
 func (t *trial) preparePayload(ctx context.Context) (err error) {
 	c := t.config
+	if t.kind.rung {
+		return t.prepareRung(ctx)
+	}
 	if t.before != nil {
 		c.ServerTransport = t.before.Transport
 	}

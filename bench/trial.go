@@ -48,6 +48,7 @@ type trial struct {
 	slots   []*slot
 	op      operation
 	payload payload
+	ceiling ceiling // of a rung
 	servers servers
 	control *control
 	cache   *cache
@@ -261,6 +262,10 @@ func (t *trial) fail(ctx context.Context, err error) {
 	}
 	t.out.Status = results.StatusFailed
 	t.out.Error = err.Error()
+	if isUnavailable(err) {
+		t.out.Status = results.StatusUnavailable
+		return
+	}
 	if t.failures.ended == nil { // else it was counted
 		t.failures.add(err)
 	}

@@ -106,7 +106,7 @@ func clockDoubts(v vitals) []string {
 // streams spend their time with, and in whether it uses up what it may use.
 func (t *trial) boundDoubts(v vitals) (out []string) {
 	share := v.client / (v.seconds * v.cores)
-	mine := !t.config.InProcess // else the CPU time is the server's as well
+	mine := !t.config.InProcess && !t.kind.rung // else the CPU time is the server's as well, or what is measured
 	if mine && share >= cpuLimit {
 		out = append(out, fmt.Sprintf("client CPU %.2f of %.3g cores%s", v.client/v.seconds, v.cores, v.serverUsed()))
 	}
