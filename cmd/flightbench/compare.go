@@ -23,6 +23,7 @@ type compareFlags struct {
 	gates   []string
 	strict  bool
 	plots   string
+	report  string
 	format  string
 }
 
@@ -50,6 +51,7 @@ tell. Two builds are best measured in one run, whose rounds take turns: what the
 	f.StringArrayVar(&c.gates, "gate", nil, "a limit, such as 'body_bytes_per_second>=-3%' to a change or 'first_batch.p99<=5ms' to new's median; exit code 99 if it is missed; repeatable")
 	f.BoolVar(&c.strict, "strict", false, "exit code 3 if it cannot be told of a gate whether it is missed")
 	f.StringVar(&c.plots, "plots", "", "folder to draw the latency histograms of both sides into")
+	f.StringVar(&c.report, "report", "", "file to write the comparison into as an HTML page of its own, with the histograms")
 	f.StringVarP(&c.format, "format", "O", c.format, "of the comparison on stdout: "+strings.Join(compare.Formats, ", "))
 	return cmd
 }
@@ -107,6 +109,11 @@ func (c *compareFlags) run(cmd *cobra.Command, args []string) error {
 			fmt.Fprintf(cmd.ErrOrStderr(), "flightbench: %s\n", n)
 		}
 		if err != nil {
+			return failed(err)
+		}
+	}
+	if c.report != "" {
+		if err := writeReport(c.report, found, runs, cmd.ErrOrStderr()); err != nil {
 			return failed(err)
 		}
 	}

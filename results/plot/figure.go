@@ -199,7 +199,11 @@ func (e entry) draw(c *draw.Canvas, r vg.Rectangle) {
 	mid := (r.Min.Y + r.Max.Y) / 2
 	if e.bar {
 		const half = barHeight / 2
-		c.FillPolygon(e.style.color, []vg.Point{{X: r.Min.X, Y: mid - half}, {X: r.Max.X, Y: mid - half}, {X: r.Max.X, Y: mid + half}, {X: r.Min.X, Y: mid + half}})
+		box := []vg.Point{{X: r.Min.X, Y: mid - half}, {X: r.Max.X, Y: mid - half}, {X: r.Max.X, Y: mid + half}, {X: r.Min.X, Y: mid + half}}
+		c.FillPolygon(e.style.color, box)
+		if e.style.color == paper {
+			c.StrokeLines(draw.LineStyle{Color: ink, Width: 0.6}, append(box, box[0]))
+		}
 		c.DrawGlyphNoClip(e.style.onBar(), vg.Point{X: r.Min.X + 8, Y: mid})
 		return
 	}

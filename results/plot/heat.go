@@ -155,7 +155,7 @@ func (d *drawer) heatOf(t *results.Trial, name string) (*heat, error) {
 	if err != nil || end <= 0 {
 		return &heat{}, err
 	}
-	h := &heat{bin: 0.025, low: math.Inf(1), high: math.Inf(-1)}
+	h := &heat{bin: 0.05, low: math.Inf(1), high: math.Inf(-1)}
 	for (greatest-least)/h.bin > heatBins {
 		h.bin *= 2
 	}

@@ -22,7 +22,7 @@ const maxFacets = 12
 // drawer gathers the figures of one run.
 type drawer struct {
 	run     *results.Loaded
-	groups  []results.Group // those that measured something
+	groups  []results.Group // those that measured something, without rungs of a ladder of ceilings
 	figures []*Figure
 	notes   []string
 }
@@ -46,7 +46,7 @@ var drawings = []func(*drawer) error{
 // need it are there all the same.
 func All(l *results.Loaded) (figures []*Figure, notes []string, err error) {
 	d := &drawer{run: l}
-	all := results.GroupTrials(l.Trials)
+	all := results.GroupTrials(results.WithoutRungs(l.Trials))
 	for _, g := range all {
 		if len(g.Measured()) > 0 {
 			d.groups = append(d.groups, g)

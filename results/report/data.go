@@ -25,8 +25,13 @@ type data struct {
 	Alarm    string   // what makes the run unsafe, "" where nothing does
 	Warnings []string // about the run as a whole
 	Sections []section
-	Facts    []fact
-	Trials   []trial
+	Facts    []string // counts that are worth knowing and no fault of anybody
+
+	Words       Words
+	Banner      *banner // nil where there is nothing to tell
+	Alarmed     bool    // the banner comes first
+	Environment []fact
+	Trials      []trial
 }
 
 // best is the configuration of an operation that moved most, or made most calls.
@@ -39,11 +44,11 @@ type best struct {
 type fact struct{ Name, Value string }
 
 func newData(l *results.Loaded, figures []*plot.Figure) (*data, error) {
-	groups := results.GroupTrials(l.Trials)
+	groups := results.GroupTrials(results.WithoutRungs(l.Trials))
 	axes := results.Varying(groups)
 	d := &data{
 		Title: l.Run.Name, Run: l.Run, Command: quote(l.Run.Command), DarkCSS: plot.DarkCSS,
-		Table: results.Tabulate(l.Run, l.Trials), Warnings: l.Warnings, Facts: facts(l.Run), Best: bests(groups, axes),
+		Table: results.Tabulate(l.Run, l.Trials), Warnings: l.Warnings, Environment: facts(l.Run), Best: bests(groups, axes),
 	}
 	if d.Title == "" {
 		d.Title = "run"
@@ -58,6 +63,14 @@ func newData(l *results.Loaded, figures []*plot.Figure) (*data, error) {
 			d.When += ", took " + took.Round(time.Second).String()
 		}
 	}
+	d.Words, d.Banner = InWords(l), newBanner(l.Trials, d.Table.Notes)
+	for _, n := range d.Table.Notes {
+		if n.Kind == results.NoteFact {
+			d.Facts = append(d.Facts, n.Text)
+		}
+	}
+	d.Alarmed = d.Banner != nil && d.Banner.Alarm
+	axes = results.Varying(results.GroupTrials(l.Trials)) // of rungs as well
 	var err error
 	if d.Sections, err = sections(l, figures); err != nil {
 		return nil, err
@@ -72,38 +85,11 @@ func newData(l *results.Loaded, figures []*plot.Figure) (*data, error) {
 	return d, nil
 }
 
-// bests finds the highest median rate of each operation, or where its Configs
-// depart from a base, that of the base: what departs in order to cost something
-// is no best.
-func bests(groups []results.Group, axes []string) []best {
-	from := groups
-	stars := results.Departures(groups)
-	if stars != nil {
-		from = nil
-		for _, s := range stars {
-			from = append(from, s.Base)
-		}
-	}
-	var order []string
-	top := map[string]results.Group{}
-	for _, g := range from {
-		op, rate := g.Config.Op, g.Metric(g.Kind().Rate)
-		switch old, ok := top[op]; {
-		case rate.N == 0:
-		case !ok:
-			order = append(order, op)
-			top[op] = g
-		case rate.Median > old.Metric(old.Kind().Rate).Median:
-			top[op] = g
-		}
-	}
-	var bs []best
-	for _, k := range results.Kinds {
-		for _, op := range order {
-			if g := top[op]; g.Kind() == k {
-				bs = append(bs, bestOf(g, axes, stars != nil))
-			}
-		}
+// bests are the cards of the best of each operation.
+func bests(groups []results.Group, axes []string) (bs []best) {
+	best, base := tops(groups)
+	for _, g := range best {
+		bs = append(bs, bestOf(g, axes, base))
 	}
 	return bs
 }

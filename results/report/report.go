@@ -4,10 +4,8 @@ package report
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"html/template"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -44,12 +42,7 @@ func Write(dir string, l *results.Loaded) error {
 	if err := tmpl.ExecuteTemplate(&b, "report.html.tmpl", d); err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
-	path := filepath.Join(dir, results.ReportFile)
-	tmp := path + ".tmp"
-	if err := os.WriteFile(tmp, b.Bytes(), 0o644); err != nil {
-		return errors.Join(fmt.Errorf("write the report: %w", err), os.Remove(tmp))
-	}
-	if err := os.Rename(tmp, path); err != nil {
+	if err := writeFile(filepath.Join(dir, results.ReportFile), b.Bytes()); err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
 	return nil

@@ -32,6 +32,7 @@ type contributor struct {
 // contributors are the sections in the order of the page. One without intro
 // and figures is not shown.
 var contributors = []contributor{
+	{title: "The targets compared", intro: targetsCompared},
 	{title: "Cost of each feature", figures: []string{"relative"}},
 	{title: "Throughput", figures: []string{"throughput"}},
 	{title: "Queries", figures: []string{"queries"}},
