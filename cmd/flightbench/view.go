@@ -23,8 +23,12 @@ type view interface {
 }
 
 // newView is a live line on a terminal, a plain line a trial elsewhere.
-func newView(w io.Writer, varying []string) view {
+// guess tells that the number of trials is one.
+func newView(w io.Writer, varying []string, guess bool) view {
 	lines := &plainView{w: w, varying: varying}
+	if guess {
+		lines.about = "~"
+	}
 	if terminalWidth(w) == 0 {
 		return lines
 	}
@@ -54,6 +58,7 @@ type plainView struct {
 	w       io.Writer
 	n       int
 	trials  int
+	about   string // "~" where trials is a guess
 	varying []string
 	left    time.Duration // as the last progress said
 }
@@ -90,7 +95,7 @@ func about(d time.Duration) string {
 
 // line says what one trial found.
 func (v *plainView) line(t *results.Trial) string {
-	s := fmt.Sprintf("%*d/%d  %s", len(fmt.Sprint(v.trials)), v.n, v.trials, v.point(t.Config, t.Phase))
+	s := fmt.Sprintf("%*d/%s%d  %s", len(fmt.Sprint(v.trials)), v.n, v.about, v.trials, v.point(t.Config, t.Phase))
 	if t.Status == results.StatusFailed {
 		return s + "  failed: " + results.FirstLine(t.Error, 160) // the whole of it is in the results
 	}
@@ -201,7 +206,7 @@ func (m liveModel) View() tea.View {
 	if p.Trial == 0 {
 		return tea.NewView("")
 	}
-	parts := []string{fmt.Sprintf("%d/%d", p.Trial, p.Trials), about(p.Remaining) + " left", m.lines.point(p.Config, p.Search), p.Phase, "", ""}
+	parts := []string{fmt.Sprintf("%d/%s%d", p.Trial, m.lines.about, p.Trials), about(p.Remaining) + " left", m.lines.point(p.Config, p.Search), p.Phase, "", ""}
 	if p.Phase == "measure" {
 		of := fmt.Sprintf("%.1fs", p.Config.Duration)
 		if p.Config.Total > 0 {
