@@ -71,7 +71,7 @@ func interval(e model.Estimate, format func(float64) string) string {
 		return v
 	case math.IsInf(e.High, 1):
 		return v + " (or more)"
-	case e.Low == 0 && e.Value > 0 && e.High > 0:
+	case e.Low == 0 && e.High > 0:
 		return "at most " + high
 	}
 	if unit := unitOf(low, high); unit != "" && unit == unitOf(v, high) {
