@@ -60,6 +60,12 @@ func TestVerdicts(t *testing.T) {
 		{"a neighbour, and streams that wait for the server", func(tr *trial, v *vitals) {
 			tr.out.Metrics, v.others, v.waited = busy(0.05), 20, 9
 		}, results.VerdictValid, ""},
+		{"a neighbour, and streams that seem to wait for the server, by estimate", func(tr *trial, v *vitals) {
+			tr.out.Metrics, tr.transport, v.others, v.waited = busy(0.05), wire.GRPC, 20, 9
+		}, results.VerdictGeneratorBound, "other processes used 50 %"},
+		{"a neighbour, and calls, which wait while the client's reader does", func(tr *trial, v *vitals) {
+			tr.out.Metrics, tr.kind.calls, v.others, v.waited = busy(0.05), true, 20, 9
+		}, results.VerdictGeneratorBound, "other processes used 50 %"},
 		{"the server's competition is no neighbour", func(_ *trial, v *vitals) { v.waited = 9 }, results.VerdictValid, ""},
 		{"throttled", func(_ *trial, v *vitals) { v.throttled = 1 }, results.VerdictGeneratorBound, "throttled for 1.00 of 10.00 s"},
 		{"late pacer", func(tr *trial, _ *vitals) { tr.out.Latencies = late(3*time.Millisecond, 10*time.Millisecond) }, results.VerdictGeneratorBound, "3.00 ms late or more"},
