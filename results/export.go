@@ -8,7 +8,7 @@ import (
 
 // WriteJSON prints run and trials as one Document.
 func WriteJSON(w io.Writer, run Run, trials []*Trial) error {
-	d := Document{Schema: Schema, Run: run, Trials: make([]*Trial, len(trials))}
+	d := Document{Schema: Schema, Run: run, Trials: make([]*Trial, len(trials)), Summary: SummaryOf(run, trials)}
 	if d.Run.Schema == 0 {
 		d.Run.Schema = Schema
 	}

@@ -16,6 +16,8 @@ const (
 	NoteFact    = "note"
 )
 
+var noteKinds = []string{NoteError, NoteWarning, NoteFact}
+
 // Note is what is told below a table.
 type Note struct{ Kind, Text string }
 
@@ -105,7 +107,9 @@ func named(config string, rounds []string, all bool) string {
 
 // notes gathers what there is to tell of the groups; what several trials have
 // to tell is told once.
-func notes(groups []Group) []Note {
+func notes(groups []Group) []Note { return notesWith(groups, FindDrifts(groups)) }
+
+func notesWith(groups []Group, drifts Drifts) []Note {
 	type told struct {
 		kind, key string
 		texts     []string
@@ -149,11 +153,11 @@ func notes(groups []Group) []Note {
 			}
 		}
 	}
+	drifts.notes(tell, groups)
 	for _, f := range facts(groups) {
 		tell(NoteFact, f.text, f.trials...)
 	}
-	rank := []string{NoteError, NoteWarning, NoteFact}
-	slices.SortStableFunc(order, func(a, b *told) int { return slices.Index(rank, a.kind) - slices.Index(rank, b.kind) })
+	slices.SortStableFunc(order, func(a, b *told) int { return slices.Index(noteKinds, a.kind) - slices.Index(noteKinds, b.kind) })
 	teller := newTeller(groups)
 	var out []Note
 	for _, t := range order {

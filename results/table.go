@@ -35,13 +35,23 @@ type Column struct {
 var streamLatencies = []string{"query", "prepare", "bind", "begin", "commit", "first_batch", "batch_gap", "put_ack", "exchange", "cancel", "cancel_seen"}
 
 // Tabulate summarises trials. Repeats of a Config are one row: the median of
-// each figure, and the least and greatest of its rate. Only columns that a
+// each figure, with an interval of that of its rate, or the least and greatest
+// one where they are too few for an interval. Only columns that a
 // trial has a figure for are there, and nothing of what measured nothing but
-// the notes, where its Configs have no name of their own.
+// the notes, where its Configs have no name of their own. Rungs of ladders are
+// not in it: see TellLadders.
 func Tabulate(run Run, trials []*Trial) Table {
-	groups := GroupTrials(trials)
+	groups := GroupTrials(WithoutRungs(trials))
 	axes := Varying(groups)
-	t := Table{Title: title(run, trials), Common: Common(groups, axes), Notes: notes(groups)}
+	drifts := FindDrifts(groups)
+	t := Table{Title: title(run, trials), Common: Common(groups, axes), Notes: notesWith(groups, drifts)}
+	if u := untilOf(run, groups); u != nil {
+		t.tell(u.note(run, groups))
+	}
+	verdicts := map[string]string{}
+	for i, g := range groups {
+		verdicts[g.Config.Key()] = g.verdict(drifts, i)
+	}
 	var of [][]Group
 	for _, k := range Kinds {
 		if gs := slices.DeleteFunc(slices.Clone(groups), func(g Group) bool { return g.Kind() != k }); len(gs) > 0 {
@@ -50,7 +60,7 @@ func Tabulate(run Run, trials []*Trial) Table {
 	}
 	var keys reading
 	for _, gs := range of {
-		b := &tableBuilder{kind: gs[0].Kind(), groups: gs, axes: Varying(gs), keys: &keys}
+		b := &tableBuilder{kind: gs[0].Kind(), groups: gs, axes: Varying(gs), keys: &keys, verdicts: verdicts}
 		p := b.part()
 		if len(of) > 1 {
 			p.Head = b.kind.Name + partHead(gs, b.axes, groups, axes)
@@ -64,6 +74,15 @@ func Tabulate(run Run, trials []*Trial) Table {
 	}
 	t.Key = keys.String()
 	return t
+}
+
+// tell adds n behind the other notes of its kind.
+func (t *Table) tell(n Note) {
+	i := len(t.Notes)
+	for i > 0 && slices.Index(noteKinds, t.Notes[i-1].Kind) > slices.Index(noteKinds, n.Kind) {
+		i--
+	}
+	t.Notes = slices.Insert(t.Notes, i, n)
 }
 
 // partHead is what the groups of a part share, and not all groups do.
@@ -86,6 +105,8 @@ type tableBuilder struct {
 	cells   [][]string
 	base    string // names that which the groups depart from
 	keys    *reading
+
+	verdicts map[string]string // by the Config's key
 }
 
 // part lays the groups out.
@@ -111,7 +132,7 @@ func (b *tableBuilder) part() Part {
 	if b.any(func(g Group) bool { return g.errors() > 0 }) {
 		b.figure("", "errors", func(g Group) string { return FormatInteger(g.errors()) })
 	}
-	b.add(Column{Name: "verdict"}, Group.Verdict)
+	b.add(Column{Name: "verdict"}, func(g Group) string { return b.verdicts[g.Config.Key()] })
 	return Part{Columns: b.columns, Rows: b.cells}
 }
 

@@ -17,14 +17,30 @@ func (b *tableBuilder) rate(head, unit, metric string, format func(float64) stri
 	}
 	over := strings.TrimSpace(head + " " + unit)
 	b.median(over, "median", metric, format)
-	b.figure(over, "min–max", func(g Group) string {
-		s := g.Metric(metric)
-		if s.N < 2 {
+	if !b.any(func(g Group) bool { return g.Interval(metric).Bounded() }) {
+		b.keys.spread = true
+		b.figure(over, "min–max", func(g Group) string {
+			s := g.Metric(metric)
+			if s.N < 2 {
+				return "–"
+			}
+			return format(s.Min) + "–" + format(s.Max)
+		})
+		return
+	}
+	b.keys.intervals = true
+	b.figure(over, "95 %", func(g Group) string {
+		m := g.Interval(metric)
+		if !m.Bounded() {
 			return "–"
 		}
-		return format(s.Min) + "–" + format(s.Max)
+		return format(m.Low) + "–" + format(m.High)
 	})
+	b.figure(over, "±", func(g Group) string { return plain(g.Interval(metric)) })
 }
+
+// plain is the width of an interval below a head of ±.
+func plain(m Median) string { return strings.TrimPrefix(FormatWidth(m.Width()), "±") }
 
 // figures adds the columns of what b's kind is measured by.
 func (b *tableBuilder) figures(stars []Star) {
@@ -97,6 +113,16 @@ func (b *tableBuilder) open() {
 func (b *tableBuilder) percentiles(over string, name func(Group) string) {
 	b.keys.latencies = true
 	b.figure(over, "p50", func(g Group) string { return orDash(g.Latency(name(g), P50), FormatLatency) })
+	primary := func(g Group) Median { // of an open loop
+		if figure, m := g.Primary(); g.Config.Open() && figure == name(g)+".p50" {
+			return m
+		}
+		return Median{}
+	}
+	if b.any(func(g Group) bool { return primary(g).Bounded() }) {
+		b.keys.intervals = true
+		b.figure(over, "±", func(g Group) string { return plain(primary(g)) })
+	}
 	b.figure(over, "p99", func(g Group) string {
 		s := g.P99(name(g))
 		b.keys.few = b.keys.few || strings.HasPrefix(s, Few)
@@ -263,6 +289,7 @@ type reading struct {
 	repeats                       int
 	units                         []string
 	calls, latencies, few, unsure bool
+	intervals, spread             bool // of the repeats
 }
 
 func (r *reading) unit(u string) {
@@ -276,6 +303,12 @@ func (r *reading) String() string {
 	var parts []string
 	if r.repeats > 1 && (len(r.units) > 0 || r.latencies || r.calls) {
 		parts = append(parts, fmt.Sprintf("Figures are medians of up to %d repeats.", r.repeats))
+	}
+	if r.intervals {
+		parts = append(parts, "95 %: where the true median lies in 95 of 100 cases; ±: half its width, relative to the median.")
+	}
+	if r.spread && r.repeats > 1 {
+		parts = append(parts, fmt.Sprintf("An interval of the median takes %d repeats.", IntervalRounds))
 	}
 	var units []string
 	for _, u := range r.units {

@@ -304,7 +304,8 @@ type Environment struct {
 
 // Document is what `-O json` prints.
 type Document struct {
-	Schema int      `json:"schema"`
-	Run    Run      `json:"run"`
-	Trials []*Trial `json:"trials"`
+	Schema  int      `json:"schema"`
+	Run     Run      `json:"run"`
+	Trials  []*Trial `json:"trials"`
+	Summary *Summary `json:"summary,omitempty"` // of the trials, each Config's together
 }
