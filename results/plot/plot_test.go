@@ -120,6 +120,9 @@ func TestWhichFigures(t *testing.T) {
 		{"one feature", resultstest.Matrix(1, resultstest.Headers(0, 1, 10, 100)), []string{"relative", "throughput-by-headers"}, nil},
 		{"too few for a base", resultstest.Matrix(1, resultstest.Headers(0, 1, 10)), nil, []string{"relative"}},
 		{"no feature", resultstest.Matrix(1, resultstest.Rows(1, 10, 100, 1000)), nil, []string{"relative"}},
+		{"open loop", resultstest.OpenLoop(1, []float64{100, 1200}), []string{"spectrum-stream", "spectrum-first-batch", "latency-batch-gap", "latency-lateness", "pace-100-streams-s", "pace-1200", "heat-stream-100", "time-shares"},
+			[]string{"latency-stream", "latency-first-batch", "spectrum-lateness", "spectrum-batch-gap", "pace-3"}},
+		{"closed loop", resultstest.Matrix(1, resultstest.Rows(128, 1024)), []string{"latency-stream", "heat-batch-gap-128-rows"}, []string{"spectrum", "pace", "time-shares"}},
 		{"curves and a base", resultstest.Plan(1, resultstest.OneAtATime(nil, resultstest.Codecs("none", "lz4"), resultstest.Rows(128, 1024, 8192))),
 			[]string{"relative", "throughput", "throughput-by-rows"}, []string{"throughput-by-compression"}},
 	} {
