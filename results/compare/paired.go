@@ -13,6 +13,7 @@ type Paired struct {
 	Change float64 // fraction of old: the median of the means of two rounds' ratios; NaN without a round
 	Low    float64 // of its 95 % interval; -1 below 6 rounds
 	High   float64 // +Inf below 6 rounds
+	Spread float64 // standard deviation of the logarithms of the ratios, without those that stick out; NaN below 2 rounds
 	P      float64 // of Wilcoxon's signed-rank test, of both sides, of this figure alone; 1 without a round
 }
 
@@ -31,10 +32,11 @@ func PairTrials(f Figure, old, new []*results.Trial) Paired {
 		}
 	}
 	if len(ratios) == 0 {
-		return Paired{Change: math.NaN(), Low: -1, High: math.Inf(1), P: 1}
+		return Paired{Change: math.NaN(), Low: -1, High: math.Inf(1), Spread: math.NaN(), P: 1}
 	}
 	s := pairedShift(ratios)
-	return Paired{Rounds: len(ratios), Change: math.Expm1(s.at), Low: math.Expm1(s.lo), High: math.Expm1(s.hi), P: signedRankP(clipped(ratios))}
+	return Paired{Rounds: len(ratios), Change: math.Expm1(s.at), Low: math.Expm1(s.lo), High: math.Expm1(s.hi),
+		Spread: deviation(ratios), P: signedRankP(clipped(ratios))}
 }
 
 // signedRankP is the p of both sides of Wilcoxon's signed-rank test. The
