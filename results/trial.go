@@ -279,6 +279,7 @@ type Run struct {
 	Environment Environment  `json:"environment"`
 	Parts       []MergedPart `json:"parts,omitempty"`    // the runs that it was merged from
 	Capacity    *Capacity    `json:"capacity,omitempty"` // what a search for it found
+	Tuning      *Tuning      `json:"tuning,omitempty"`   // what a search for the best settings found
 }
 
 // Environment is where the run took place.
