@@ -1,7 +1,6 @@
 package results
 
 import (
-	"fmt"
 	"math"
 	"strings"
 )
@@ -135,17 +134,15 @@ func (c *Capacity) At(load float64) *CapacityLoad {
 // Format prints a load with its unit: "1.23 GB/s", "412 calls/s", "16 streams".
 func (c *Capacity) Format(load float64) string { return FormatLoad(load, c.Unit) }
 
-// FormatLoad prints a load in its unit. Loads that are counts are never scaled.
+// FormatLoad prints a load in its unit: bytes are scaled, counts are not.
 func FormatLoad(load float64, unit string) string {
-	if unit == "B/s" {
+	switch {
+	case unit == "B/s":
 		return FormatSI(load, unit)
+	case load == 1 && !strings.Contains(unit, "/"):
+		return "1 " + strings.TrimSuffix(unit, "s")
+	case load == math.Trunc(load):
+		return FormatInteger(int64(load)) + " " + unit
 	}
-	s := FormatNumber(load)
-	if load >= 100 && load < 1e5 {
-		s = FormatInteger(int64(math.Round(load)))
-	}
-	if load == 1 {
-		unit = strings.Replace(strings.TrimSuffix(unit, "s"), "s/", "/", 1)
-	}
-	return fmt.Sprintf("%s %s", s, unit)
+	return FormatNumber(load) + " " + unit
 }
