@@ -77,7 +77,7 @@ func TestUnits(t *testing.T) {
 		{results.FormatNanoseconds(850), "850 ns"},
 		{results.FormatNanoseconds(999_999), "1.00 ms"},
 		{results.FormatSeconds(2.049), "2.05 s"},
-		{results.FormatBytes(65536), "65,536 B"},
+		{results.FormatBytes(65536), "64 KiB"}, {results.FormatBytes(3 << 20), "3 MiB"}, {results.FormatBytes(65537), "65,537 B"},
 		{results.FormatBytes(64000), "64 kB"},
 		{results.FormatBytes(0), "0 B"},
 		{results.FormatInteger(-1234567), "-1,234,567"},

@@ -84,11 +84,16 @@ func FormatNanoseconds(ns float64) string {
 func FormatSeconds(s float64) string { return FormatNanoseconds(s * 1e9) }
 
 // FormatBytes prints a size exactly, scaled only where no digit is lost:
-// 64 kB, 1 MB, 65,536 B.
+// 64 kB, 1 MB, 64 KiB, 65,537 B.
 func FormatBytes(n int64) string {
 	for _, p := range siPrefixes {
 		if f := int64(p.factor); n != 0 && n%f == 0 && f > 1 {
 			return FormatInteger(n/f) + " " + p.prefix + "B"
+		}
+	}
+	for i, prefix := range []string{"G", "M", "K"} {
+		if f := int64(1) << (30 - 10*i); n != 0 && n%f == 0 {
+			return FormatInteger(n/f) + " " + prefix + "iB"
 		}
 	}
 	return FormatInteger(n) + " B"
