@@ -31,6 +31,7 @@ type drawer struct {
 // figures, or none where the run has nothing of the kind; an error is a
 // histogram that could not be read. Add one by a line.
 var drawings = []func(*drawer) error{
+	(*drawer).curves,
 	(*drawer).relative,
 	(*drawer).throughputs,
 	(*drawer).shares,

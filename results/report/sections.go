@@ -33,6 +33,7 @@ type contributor struct {
 // and figures is not shown.
 var contributors = []contributor{
 	{title: "The targets compared", intro: targetsCompared},
+	{title: "Load and capacity", intro: capacitySection, figures: []string{"capacity"}},
 	{title: "Cost of each feature", figures: []string{"relative"}},
 	{title: "Throughput", figures: []string{"throughput"}},
 	{title: "Queries", figures: []string{"queries"}},
