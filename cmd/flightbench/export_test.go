@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"os/exec"
@@ -143,12 +144,12 @@ func TestHistogramLogReader(t *testing.T) {
 		t.Errorf("the reader has %d tags, trials.jsonl %d, want the same and 10 at least", len(lines), len(want))
 	}
 	exported(t, l, "--format", "hgrm", "-o", dir)
+	runClient(t, java, append([]string{"hgrm", hlog, dir}, slices.Collect(maps.Keys(want))...)...)
 	for _, g := range results.GroupTrials(l.Trials) {
 		for name, s := range g.Trials[0].Latencies {
 			file := fmt.Sprintf("%s-%d-rows.%s.hgrm", g.Config.Op, g.Config.Rows, name)
 			ours, total := distribution(t, filepath.Join(dir, file))
-			runClient(t, java, "hgrm", hlog, g.Trials[0].ID+"."+name, filepath.Join(dir, "java"))
-			theirs, _ := distribution(t, filepath.Join(dir, "java.hgrm"))
+			theirs, _ := distribution(t, filepath.Join(dir, g.Trials[0].ID+"."+name+".hgrm"))
 			if total != s.Count || len(ours) != len(theirs) {
 				t.Errorf("%s: %d samples in %d lines, want %d in %d", file, total, len(ours), s.Count, len(theirs))
 				continue

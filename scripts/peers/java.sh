@@ -3,7 +3,7 @@
 # tests: a server that keeps what is put and has README.md's features, a client
 # that reads, puts and exchanges every workload, or one that makes every call;
 # and HdrHistogram's own readers of its logs. It is built the first time, with Maven.
-# usage: scripts/peers/java.sh build | server [OPTION...] | rpcs URI [OPTION...] | client URI WORKLOAD[,...] [COMPRESSION[,...] [ROWS]] | hlog FILE | hgrm FILE TAG OUT
+# usage: scripts/peers/java.sh build | server [OPTION...] | rpcs URI [OPTION...] | client URI WORKLOAD[,...] [COMPRESSION[,...] [ROWS]] | hlog FILE | hgrm FILE FOLDER TAG...
 set -euo pipefail
 dir="$(cd "$(dirname "$0")" && pwd)/java"
 mkdir -p "$dir/target"

@@ -1,6 +1,7 @@
 package flightbench;
 
 import java.io.File;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.HdrHistogram.EncodableHistogram;
@@ -27,8 +28,10 @@ final class Hlog {
         System.out.printf("%s %d %d %d %d%n", tag, h.getTotalCount(), h.getMaxValue(), h.getValueAtPercentile(50), h.getValueAtPercentile(99)));
   }
 
-  /** Has HdrHistogram's log processor write the intervals of tag to OUT.hgrm, in milliseconds. */
-  static void process(String path, String tag, String out) throws Exception {
-    HistogramLogProcessor.main(new String[] {"-i", path, "-tag", tag, "-o", out});
+  /** Has HdrHistogram's log processor write the intervals of each tag to FOLDER/TAG.hgrm, in milliseconds. */
+  static void process(String path, String folder, List<String> tags) {
+    for (String tag : tags) {
+      HistogramLogProcessor.main(new String[] {"-i", path, "-tag", tag, "-o", folder + "/" + tag});
+    }
   }
 }

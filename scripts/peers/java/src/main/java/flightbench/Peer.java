@@ -19,15 +19,15 @@ public final class Peer {
       System.exit(0);
     } else if (args.length == 2 && args[0].equals("hlog")) {
       Hlog.print(args[1]);
-    } else if (args.length == 4 && args[0].equals("hgrm")) {
-      Hlog.process(args[1], args[2], args[3]);
+    } else if (args.length >= 4 && args[0].equals("hgrm")) {
+      Hlog.process(args[1], args[2], List.of(args).subList(3, args.length));
     } else if (args.length >= 3 && args.length <= 5 && args[0].equals("client")) {
       String compressions = args.length > 3 ? args[3] : "none,lz4,zstd";
       // Few rows by default: commons-compress takes seconds for a megabyte of text with lz4.
       int rows = args.length > 4 ? Integer.parseInt(args[4]) : 250;
       check(args[1], args[2].split(","), compressions.split(","), rows);
     } else {
-      System.err.println("usage: java.sh server [OPTION...] | rpcs URI [OPTION...] | client URI WORKLOAD[,...] [COMPRESSION[,...] [ROWS]] | hlog FILE | hgrm FILE TAG OUT");
+      System.err.println("usage: java.sh server [OPTION...] | rpcs URI [OPTION...] | client URI WORKLOAD[,...] [COMPRESSION[,...] [ROWS]] | hlog FILE | hgrm FILE FOLDER TAG...");
       System.exit(2);
     }
   }
