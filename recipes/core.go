@@ -43,14 +43,18 @@ func (s settings) python() Recipe {
 	if s.has("rows") {
 		chunk = fmt.Sprintf("max_chunksize=%d", s.Rows)
 	}
-	if chunk != "" || options != "" {
+	switch {
+	case chunk == "" && options == "":
+	case s.sends():
 		r.Client = block(r.Client,
 			"def write(client, descriptor, table):",
 			when(options != "", "    options = pyarrow.flight.FlightCallOptions(write_options=%s)", options),
 			fmt.Sprintf("    writer, _ = client.do_put(descriptor, table.schema%s)", when(options != "", ", options")),
 			"    with writer:",
 			fmt.Sprintf("        writer.write_table(table%s)", when(chunk != "", ", %s", chunk)))
-		r.Server = fmt.Sprintf("return pyarrow.flight.RecordBatchStream(table.to_reader(%s)%s)  # of do_get", chunk, when(options != "", ", options=%s", options))
+	default:
+		r.Server = block("def stream(table):  # for do_get to return",
+			fmt.Sprintf("    return pyarrow.flight.RecordBatchStream(table.to_reader(%s)%s)", chunk, when(options != "", ", options=%s", options)))
 	}
 	r.Without = s.without([2]string{"conn_window", coreConnWindow})
 	if len(args) > 0 {
@@ -89,7 +93,7 @@ func (s settings) cpp() Recipe {
 	both := block(
 		when(codec != "", "ARROW_ASSIGN_OR_RAISE(write_options.codec, arrow::util::Codec::Create(%s));  // of FlightCallOptions, and of RecordBatchStream", create),
 		when(s.has("rows"), "batches.set_chunksize(%d);  // of an arrow::TableBatchReader", s.Rows))
-	if s.Op == "put" || s.Op == "exchange" || s.Op == "ingest" {
+	if s.sends() {
 		r.Client = block(r.Client, both)
 	} else {
 		r.Server = block(r.Server, both)

@@ -40,7 +40,7 @@ func (s settings) golang() Recipe {
 			"}")
 	}
 	if code := s.goWriter(); code != "" {
-		if s.Op == "put" || s.Op == "exchange" || s.Op == "ingest" {
+		if s.sends() {
 			r.Client = block(r.Client, code)
 		} else {
 			r.Server = block(r.Server, code)
@@ -61,14 +61,15 @@ func (s settings) goWriter() string {
 	if option == "" && !s.has("rows") {
 		return ""
 	}
-	out := fmt.Sprintf("\tout := flight.NewRecordWriter(stream, ipc.WithSchema(rec.Schema())%s)", option)
+	begin := block(
+		"func write(stream flight.DataStreamWriter, descriptor *flight.FlightDescriptor, rec arrow.RecordBatch) error {",
+		fmt.Sprintf("\tout := flight.NewRecordWriter(stream, ipc.WithSchema(rec.Schema())%s)", option),
+		"\tout.SetFlightDescriptor(descriptor) // nil of a server",
+		"\tdefer out.Close()")
 	if !s.has("rows") {
-		return block("func write(stream flight.DataStreamWriter, rec arrow.RecordBatch) error {", out, "\tdefer out.Close()", "\treturn out.Write(rec)", "}")
+		return block(begin, "\treturn out.Write(rec)", "}")
 	}
-	return block(
-		"func write(stream flight.DataStreamWriter, rec arrow.RecordBatch) error {",
-		out,
-		"\tdefer out.Close()",
+	return block(begin,
 		fmt.Sprintf("\tfor from := int64(0); from < rec.NumRows(); from += %d {", s.Rows),
 		fmt.Sprintf("\t\tpart := rec.NewSlice(from, min(from+%d, rec.NumRows()))", s.Rows),
 		"\t\terr := out.Write(part)",

@@ -6,7 +6,12 @@ import "fmt"
 func (s settings) java() Recipe {
 	r := Recipe{Name: "Java (flight-core, grpc-netty)"}
 	if s.any("window", "conn_window") {
-		window := max(s.Window, s.ConnWindow)
+		window := int64(0)
+		for field, v := range map[string]int64{"window": s.Window, "conn_window": s.ConnWindow} {
+			if s.has(field) {
+				window = max(window, v)
+			}
+		}
 		r.Client = block(
 			"ManagedChannel channel = NettyChannelBuilder.forAddress(host, port).usePlaintext() // or TLS",
 			"    .maxInboundMessageSize(Integer.MAX_VALUE)",
@@ -20,7 +25,7 @@ func (s settings) java() Recipe {
 	}
 	if s.has("rows") {
 		rows := fmt.Sprintf("root.setRowCount(%d); // as many as are loaded before each listener.putNext()", s.Rows)
-		if s.Op == "put" || s.Op == "exchange" || s.Op == "ingest" {
+		if s.sends() {
 			r.Client = block(r.Client, rows)
 		} else {
 			r.Server = block(r.Server, rows)
@@ -52,7 +57,7 @@ func (s settings) rust() Recipe {
 			when(codec != "", "    .with_options(IpcWriteOptions::default().try_with_compression(Some(CompressionType::%s))?)", kind),
 			"    .with_max_flight_data_size(usize::MAX) // else it parts batches of more than 2 MiB",
 			fmt.Sprintf("    .build(stream);%s", when(s.has("rows"), " // of batch.slice(offset, %d)", s.Rows)))
-		if s.Op == "put" || s.Op == "exchange" || s.Op == "ingest" {
+		if s.sends() {
 			r.Client = block(r.Client, batches)
 		} else {
 			r.Server = block(r.Server, batches)

@@ -54,6 +54,9 @@ func (s settings) codec() (name, level string) {
 	return name, level
 }
 
+// sends tells whether it is the client that sends batches.
+func (s settings) sends() bool { return s.Op == "put" || s.Op == "exchange" || s.Op == "ingest" }
+
 // flag names a setting in a sentence: --window 4194304.
 func (s settings) flag(field string) string {
 	v, _ := s.Axis(field)

@@ -60,7 +60,7 @@ func (w *walk) races() error {
 				if !w.affords(screenRounds * len(field)) {
 					w.note("the time was up before %s could be raced%s: raise --max-time to go on", strings.Join(names(sw.fields), " with "),
 						map[bool]string{true: " again, though other settings had changed since"}[pass > 1])
-					return nil
+					continue
 				}
 				if err := w.race(sw, field); err != nil || w.stop != "" {
 					return err

@@ -153,9 +153,9 @@ func (s *Search) leastTime() time.Duration {
 	w := s.walk
 	d := w.reserve()
 	for _, sw := range w.sweeps {
-		d += time.Duration(screenRounds*len(sw.values)) * w.takes()
+		d += time.Duration(screenRounds*len(sw.values)) * w.takes(1)
 	}
-	d += (raceRounds - screenRounds) * 2 * w.takes() // of one knob that seems to matter
+	d += (raceRounds - screenRounds) * 2 * w.takes(1) // of one knob that seems to matter
 	return d.Round(time.Second) + time.Second
 }
 

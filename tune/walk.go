@@ -87,7 +87,7 @@ func (w *walk) measure(phase string, field []*candidate, factor int) error {
 	for _, i := range order {
 		c := field[i]
 		id := fmt.Sprintf("%s-%d.%d", phase, w.round, i+1)
-		if w.trials[id] == nil && !w.yield(bench.Step{Config: longer(c.config, factor), ID: id, Round: w.round, Phase: phase, Takes: time.Duration(factor) * w.takes()}) {
+		if w.trials[id] == nil && !w.yield(bench.Step{Config: longer(c.config, factor), ID: id, Round: w.round, Phase: phase, Takes: w.takes(factor)}) {
 			return errEnded
 		}
 		t := w.trials[id]
@@ -101,7 +101,7 @@ func (w *walk) measure(phase string, field []*candidate, factor int) error {
 			w.search++
 		}
 		w.units += factor
-		w.spent += time.Duration(t.Took * float64(time.Second))
+		w.spent += seconds(t.Took)
 	}
 	return nil
 }
@@ -117,39 +117,44 @@ func longer(c results.Config, factor int) results.Config {
 // are some to learn from.
 const overhead = 200 * time.Millisecond
 
-// takes is how long a trial of a race takes.
-func (w *walk) takes() time.Duration {
-	if w.units > 0 && w.spent > 0 {
-		return w.spent / time.Duration(w.units)
-	}
+// takes is how long a trial lasts whose window is factor times that of a race.
+func (w *walk) takes(factor int) time.Duration {
 	c := w.o.Configs[0]
-	d := time.Duration((c.Duration+c.Warmup)*float64(time.Second)) + overhead
 	if c.Total > 0 {
-		d += time.Second
+		if w.units > 0 {
+			return w.spent / time.Duration(w.units) * time.Duration(factor)
+		}
+		return time.Duration(factor) * (time.Second + overhead)
 	}
-	return d
+	window, over := seconds(c.Duration), overhead
+	if w.count > 0 {
+		over = max(0, (w.spent-time.Duration(w.units)*window)/time.Duration(w.count)-seconds(c.Warmup))
+	}
+	return time.Duration(factor)*window + seconds(c.Warmup) + over
 }
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
 // reserve is the time that setting back and confirming take.
 func (w *walk) reserve() time.Duration {
 	back := 1 + max(2, len(w.changed(w.best)))
-	return time.Duration(worthRounds*back+2*confirmRounds*confirmFactor) * w.takes()
+	return time.Duration(worthRounds*back)*w.takes(1) + 2*confirmRounds*w.takes(confirmFactor)
 }
 
 // affords tells whether so many trials of a race may be made, and what comes
 // after it.
 func (w *walk) affords(trials int) bool {
-	return w.spent+time.Duration(trials)*w.takes()+w.reserve() <= w.o.MaxTime
+	return w.spent+time.Duration(trials)*w.takes(1)+w.reserve() <= w.o.MaxTime
 }
 
 // ahead estimates what is to come.
 func (w *walk) ahead() (trials int, d time.Duration) {
-	take := w.takes()
+	take := w.takes(1)
 	trials = max(w.todo, 1)
 	d = time.Duration(trials) * take
 	switch w.stage {
 	case phaseConfirm:
-		return trials, d * confirmFactor
+		return trials, time.Duration(trials) * w.takes(confirmFactor)
 	case phaseRace:
 		for _, sw := range w.sweeps[min(w.passed+1, len(w.sweeps)):] {
 			trials += screenRounds * len(sw.values)
@@ -159,7 +164,7 @@ func (w *walk) ahead() (trials int, d time.Duration) {
 		d += w.reserve()
 	default:
 		trials += 2 * confirmRounds
-		d += 2 * confirmRounds * confirmFactor * take
+		d += 2 * confirmRounds * w.takes(confirmFactor)
 	}
 	return trials, d
 }

@@ -20,7 +20,7 @@ func (w *walk) worths() error {
 		if len(field) == 1 {
 			return nil
 		}
-		if cost := time.Duration(worthRounds*len(field)+2*confirmRounds*confirmFactor) * w.takes(); !first && w.spent+cost > w.o.MaxTime {
+		if cost := time.Duration(worthRounds*len(field))*w.takes(1) + 2*confirmRounds*w.takes(confirmFactor); !first && w.spent+cost > w.o.MaxTime {
 			w.note("the time was up before each setting could be set back again: some may be worth nothing")
 			return nil
 		}
@@ -77,7 +77,7 @@ func (w *walk) confirm() error {
 		return nil
 	}
 	w.base, w.recommended = &candidate{config: w.o.Configs[0]}, &candidate{config: w.best}
-	rounds := int((w.o.MaxTime - w.spent) / (2 * confirmFactor * w.takes()))
+	rounds := int((w.o.MaxTime - w.spent) / (2 * w.takes(confirmFactor)))
 	rounds = min(max(rounds, confirmRounds), maxConfirm)
 	w.todo = 2 * rounds
 	for range rounds {
