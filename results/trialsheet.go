@@ -78,6 +78,8 @@ func trialColumns(run Run, trials []*Trial) []TrialColumn {
 	add(SheetColumn{Name: "verdict", Type: ""}, func(t *Trial) any { return t.Verdict })
 	add(SheetColumn{Name: "started", Type: time.Time{}}, func(t *Trial) any { return t.Started })
 	add(SheetColumn{Name: "seconds", Type: float64(0), Unit: "s"}, func(t *Trial) any { return t.Seconds })
+	add(SheetColumn{Name: "took", Type: float64(0), Unit: "s"}, func(t *Trial) any { return t.Took })
+	add(SheetColumn{Name: "phase", Type: ""}, func(t *Trial) any { return Clean(t.Phase) })
 	add(SheetColumn{Name: "logical_bytes", Type: int64(0), Unit: "B"}, func(t *Trial) any { return t.Bytes.Logical })
 	add(SheetColumn{Name: "body_bytes", Type: int64(0), Unit: "B"}, func(t *Trial) any { return t.Bytes.Body })
 	add(SheetColumn{Name: "wire_bytes", Type: int64(0), Unit: "B"}, func(t *Trial) any { return t.Bytes.Wire })
