@@ -166,14 +166,14 @@ func notesWith(groups []Group, drifts Drifts) []Note {
 	return out
 }
 
-var numbers = regexp.MustCompile(`\d+(?:\.\d+)?`)
+var numbers = regexp.MustCompile(`\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?`)
 
 // ranged is the one text of texts that differ in nothing but numbers, with the
 // least and the greatest of each: "97–100 % of CPU time".
 func ranged(texts []string) string {
 	low := numbers.FindAllString(texts[0], -1)
 	high := slices.Clone(low)
-	value := func(s string) float64 { v, _ := strconv.ParseFloat(s, 64); return v }
+	value := func(s string) float64 { v, _ := strconv.ParseFloat(strings.ReplaceAll(s, ",", ""), 64); return v }
 	for _, t := range texts[1:] {
 		for i, n := range numbers.FindAllString(t, -1) {
 			if value(n) < value(low[i]) {

@@ -130,3 +130,19 @@ func TestSummaryJSON(t *testing.T) {
 		t.Errorf("of nothing: %+v", none)
 	}
 }
+
+// TestNotesMerge has texts that differ in numbers alone be one, with the range
+// of each.
+func TestNotesMerge(t *testing.T) {
+	trials := resultstest.Matrix(3)
+	for i, w := range []string{"1,430 streams/s were asked for and 942 achieved", "1,910 streams/s were asked for and 1,020.5 achieved", "950 streams/s were asked for and 940 achieved"} {
+		trials[i].Warnings = []string{w}
+	}
+	var b bytes.Buffer
+	if err := results.WriteTable(&b, resultstest.Run(3), trials, 0); err != nil {
+		t.Fatal(err)
+	}
+	if want := "warning: 950–1,910 streams/s were asked for and 940–1,020.5 achieved\n"; !strings.Contains(b.String(), want) {
+		t.Errorf("no %q in\n%s", want, &b)
+	}
+}

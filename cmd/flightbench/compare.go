@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,6 +16,13 @@ import (
 
 // exitMissed is the code of a missed gate or SLO.
 const exitMissed = 99
+
+// defaultDetect is the change, as a fraction, below which no difference
+// matters, where nothing else is said.
+const defaultDetect = 0.05
+
+// noGates is what --gate is given to hold none, not those of the suite either.
+const noGates = "none"
 
 // compareFlags is what the command line of compare says.
 type compareFlags struct {
@@ -28,7 +37,7 @@ type compareFlags struct {
 }
 
 func compareCommand() *cobra.Command {
-	c := &compareFlags{detect: "5%", format: "table"}
+	c := &compareFlags{detect: fmt.Sprintf("%g%%", 100*defaultDetect), format: "table"}
 	cmd := &cobra.Command{
 		Use:   "compare OLD NEW | compare --by FIELD RUN",
 		Short: "say what changed between two runs, or between the values of a field within one, and how sure that is",
@@ -48,7 +57,7 @@ tell. Two builds are best measured in one run, whose rounds take turns: what the
 	f.StringVar(&c.options.Base, "base", "", "the value of --by that the others are compared with; default: the first")
 	f.StringSliceVar(&c.metrics, "metrics", []string{"primary"}, "what is compared: primary, all, or a list such as body_bytes_per_second,batch_gap.p99")
 	f.StringVar(&c.detect, "detect", c.detect, "the change that matters")
-	f.StringArrayVar(&c.gates, "gate", nil, "a limit, such as 'body_bytes_per_second>=-3%' to a change or 'first_batch.p99<=5ms' to new's median; exit code 99 if it is missed; repeatable")
+	f.StringArrayVar(&c.gates, "gate", nil, "a limit, such as 'body_bytes_per_second>=-3%' to a change or 'first_batch.p99<=5ms' to new's median; exit code 99 if it is missed; repeatable; default: the gates of the suite that NEW was measured by; none: no gate")
 	f.BoolVar(&c.strict, "strict", false, "exit code 3 if it cannot be told of a gate whether it is missed")
 	f.StringVar(&c.plots, "plots", "", "folder to draw the latency histograms of both sides into")
 	f.StringVar(&c.report, "report", "", "file to write the comparison into as an HTML page of its own, with the histograms")
@@ -68,7 +77,13 @@ func (c *compareFlags) parse(runs int) (err error) {
 	if o.Figures, o.All, err = compare.ParseFigures(c.metrics); err != nil {
 		return fmt.Errorf("--metrics: %w", err)
 	}
+	if slices.Contains(c.gates, noGates) && len(c.gates) > 1 {
+		return errors.New("--gate none holds no gate, and others are given: leave it out")
+	}
 	for _, s := range c.gates {
+		if s == noGates {
+			continue
+		}
 		g, err := compare.ParseGate(s)
 		if err != nil {
 			return fmt.Errorf("--%w", err)
@@ -76,6 +91,26 @@ func (c *compareFlags) parse(runs int) (err error) {
 		o.Gates = append(o.Gates, g)
 	}
 	return o.Validate(runs)
+}
+
+// takeGates takes those of NEW's suite where none was given. What one run's
+// suite limits the change of is that from one target to another.
+func (c *compareFlags) takeGates(runs []*results.Loaded, stderr io.Writer) {
+	if len(c.gates) > 0 || len(runs) == 1 && !slices.Equal(c.options.By, []string{"target"}) {
+		return
+	}
+	gates, err := suiteGates(runs[len(runs)-1].Run)
+	if err != nil {
+		fmt.Fprintf(stderr, "flightbench: %v\n", err) // an older flightbench may have read it otherwise
+		return
+	}
+	if c.options.Gates = gates; len(gates) > 0 {
+		var names []string
+		for _, g := range gates {
+			names = append(names, g.String())
+		}
+		fmt.Fprintf(stderr, "flightbench: gates of the suite of %s: %s; --gate takes their place, --gate none leaves them out\n", runs[len(runs)-1].Dir, strings.Join(names, ", "))
+	}
 }
 
 func (c *compareFlags) run(cmd *cobra.Command, args []string) error {
@@ -93,6 +128,7 @@ func (c *compareFlags) run(cmd *cobra.Command, args []string) error {
 		}
 		runs = append(runs, l)
 	}
+	c.takeGates(runs, cmd.ErrOrStderr())
 	found, err := compare.Runs(runs, c.options)
 	if compare.IsGateError(err) {
 		return usage(err)

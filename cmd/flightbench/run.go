@@ -133,7 +133,7 @@ func outcome(l *results.Loaded, gates []string, stderr io.Writer) error {
 	if err != nil {
 		return usage(err)
 	}
-	missed, err := judge(limits, l.Trials, stderr)
+	missed, err := judge(limits, l, stderr)
 	if err == nil && missed > 0 {
 		err = &exitError{exitMissed, fmt.Errorf("missed gates: %d", missed)}
 	}
