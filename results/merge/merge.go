@@ -82,18 +82,36 @@ func usable(l *results.Loaded) error {
 	return nil
 }
 
-// distinct refuses a run that is named twice.
+// distinct refuses a run that is named twice, by itself or as a part of a
+// merged one.
 func (m *Merge) distinct() error {
-	for i, a := range m.parts {
-		for _, b := range m.parts[:i] {
-			x, errX := os.Stat(a.Dir)
-			y, errY := os.Stat(b.Dir)
-			if errX == nil && errY == nil && os.SameFile(x, y) || a.Trials[0].Started.Equal(b.Trials[0].Started) && a.Run.Environment.Hostname == b.Run.Environment.Hostname {
-				return fmt.Errorf("%s and %s are the same run: it would count twice", b.Dir, a.Dir)
+	seen := map[identity]*part{}
+	for _, p := range m.parts {
+		for _, id := range identities(p.Run.Environment, p.Run.Started, p.Run.Parts) {
+			if other := seen[id]; other != nil {
+				return fmt.Errorf("%s and %s hold the same run, which %s began at %s: it would count twice", other.Dir, p.Dir, results.Clean(id.host), time.Unix(0, id.started).UTC().Format(time.RFC3339))
 			}
+			seen[id] = p
 		}
 	}
 	return nil
+}
+
+// identity is the machine and the nanosecond that a run began at.
+type identity struct {
+	host    string
+	started int64
+}
+
+// identities are those of the runs that were measured.
+func identities(e results.Environment, started time.Time, parts []results.MergedPart) (ids []identity) {
+	for _, p := range parts {
+		ids = append(ids, identities(p.Environment, p.Started, p.Parts)...)
+	}
+	if len(parts) == 0 {
+		ids = append(ids, identity{e.Hostname, started.UnixNano()})
+	}
+	return ids
 }
 
 // name names the generators: by host, or where that tells them not apart by
@@ -157,7 +175,7 @@ func (m *Merge) Run() results.Run {
 			r.Suite = ""
 		}
 		r.Parts = append(r.Parts, results.MergedPart{Name: p.name, Dir: p.Dir, Version: p.Run.Version, Command: p.Run.Command, Started: p.Run.Started,
-			Environment: p.Run.Environment, Left: p.left, Offset: p.offset.Seconds(), Cut: p.cut})
+			Environment: p.Run.Environment, Parts: p.Run.Parts, Left: p.left, Offset: p.offset.Seconds(), Cut: p.cut})
 	}
 	return r
 }

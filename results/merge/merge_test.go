@@ -164,6 +164,9 @@ func TestStored(t *testing.T) {
 	if len(again.Run.Parts) != 2 || len(again.Warnings) != 0 {
 		t.Errorf("read back: %+v, %q", again.Run.Parts, again.Warnings)
 	}
+	if _, err := merge.New([]*results.Loaded{again, runs[0]}); err == nil || !strings.Contains(err.Error(), "hold the same run, which a began at 2025-03-04T05:06:07Z") {
+		t.Errorf("%v, want the part that would count twice", err)
+	}
 	stepwise, _ := merged(t, again, runs[2])
 	once, _ := merged(t, runs...)
 	for _, got := range []*results.Trial{stepwise, once} {
@@ -242,7 +245,7 @@ func TestRefused(t *testing.T) {
 	}
 	run, trials := generator("a", 0, 10, 100)
 	l := store(t, run, trials)
-	for want, runs := range map[string][]*results.Loaded{"one run is nothing to merge": {l}, "are the same run": {l, l}} {
+	for want, runs := range map[string][]*results.Loaded{"one run is nothing to merge": {l}, "hold the same run": {l, l}} {
 		if _, err := merge.New(runs); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
