@@ -81,6 +81,9 @@ func (c Config) Phrase(axis string) string {
 	}
 	v := c.Value(axis)
 	n, numeric := c.Number(axis)
+	if n == 0 && (axis == "rps" || axis == "rate") { // a closed loop has none
+		return ""
+	}
 	count := func(noun string) string {
 		switch n {
 		case 0:

@@ -245,7 +245,7 @@ func (r *runFlags) untilOf(f *pflag.FlagSet, s *suites.Suite) (until float64, ma
 	switch {
 	case until > 0:
 		return until, maxTime, nil
-	case f.Changed("max-time"):
+	case f.Changed("max-time") && f.Lookup("until") != nil:
 		return 0, 0, errors.New("--max-time ends what --until begins: give --until 2%, too, or say by --repeat how many rounds there are")
 	}
 	return 0, 0, nil
