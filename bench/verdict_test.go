@@ -58,7 +58,16 @@ func TestVerdicts(t *testing.T) {
 		{"a neighbour, and a client that gets what it wants", func(_ *trial, v *vitals) { v.others = 20 }, results.VerdictValid, ""},
 		{"a neighbour, and a client that waits for the server", func(_ *trial, v *vitals) { v.others, v.client, v.waited = 20, 0.2, 0.4 }, results.VerdictValid, ""},
 		{"a neighbour, and streams that wait for the server", func(tr *trial, v *vitals) {
-			tr.out.Metrics, v.others, v.waited = busy(0.05), 20, 9
+			tr.out.Metrics, v.others, v.client, v.waited = busy(0.05), 20, 2, 3
+		}, results.VerdictValid, ""},
+		{"... of which half do not", func(tr *trial, v *vitals) {
+			tr.out.Metrics, v.others, v.client, v.waited = busy(0.5), 20, 2, 3
+		}, results.VerdictGeneratorBound, "other processes used 50 %"},
+		{"a neighbour, streams that wait for the server, and a client that wants more than it gets", func(tr *trial, v *vitals) {
+			tr.out.Metrics, v.others, v.client, v.waited = busy(0.05), 20, 2, 9
+		}, results.VerdictGeneratorBound, "other processes used 50 %"},
+		{"... of a client that wants little, by estimate", func(tr *trial, v *vitals) {
+			tr.out.Metrics, tr.transport, v.others, v.client, v.waited = busy(0.05), wire.GRPC, 20, 1, 4
 		}, results.VerdictValid, ""},
 		{"a neighbour, and streams that seem to wait for the server, by estimate", func(tr *trial, v *vitals) {
 			tr.out.Metrics, tr.transport, v.others, v.waited = busy(0.05), wire.GRPC, 20, 9
