@@ -33,17 +33,18 @@ func (d *drawer) heats() error {
 		}
 	}
 	axes := results.Varying(groups)
+	left := ""
 	if len(groups) > maxHeats {
 		chosen := extremes(groups)
 		if len(chosen) > maxHeats {
 			chosen = spread(chosen, maxHeats)
 		}
-		d.note("Latency over time: %d of %d configurations are drawn, of each operation the one of the highest rate and the one of the highest p99; latency.hlog holds all", len(chosen), len(groups))
+		left = fmt.Sprintf("%d of %d configurations are drawn: of each operation the one of the highest rate and the one of the highest p99. latency.hlog holds all.", len(chosen), len(groups))
 		groups = chosen
 	}
 	var errs []error
 	for _, g := range groups {
-		errs = append(errs, d.heat(g, axes))
+		errs = append(errs, d.heat(g, axes, left))
 	}
 	return errors.Join(errs...)
 }
@@ -90,8 +91,9 @@ func extremes(groups []results.Group) []results.Group {
 	return out
 }
 
-// heat draws the repeat of g with the median rate.
-func (d *drawer) heat(g results.Group, axes []string) error {
+// heat draws the repeat of g with the median rate. left is what is told of
+// others that are not drawn.
+func (d *drawer) heat(g results.Group, axes []string, left string) error {
 	t, name := middle(g), heatLatency(g)
 	h, err := d.heatOf(t, name)
 	if err != nil || h.cells == nil {
@@ -108,6 +110,9 @@ func (d *drawer) heat(g results.Group, axes []string) error {
 	}
 	fig.Subtitle = doc + medianRepeat(g) + doubt(g)
 	steps := h.steps()
+	if left != "" {
+		fig.Notes = []string{left}
+	}
 	for level, from := range steps {
 		label := results.FormatInteger(from) + " or more"
 		if level == 0 {

@@ -28,18 +28,20 @@ func (d *drawer) paces() error {
 		}
 	}
 	axes := results.Varying(groups)
+	left := ""
 	if len(groups) > maxPaces {
-		d.note("Pace of the open loop: %d of %d configurations are drawn; trials.jsonl holds the timeline of each", maxPaces, len(groups))
+		left = fmt.Sprintf("%d of %d configurations are drawn. trials.jsonl holds the timeline of each.", maxPaces, len(groups))
 		groups = spread(groups, maxPaces)
 	}
 	for _, g := range groups {
-		d.pace(g, axes)
+		d.pace(g, axes, left)
 	}
 	return nil
 }
 
-// pace draws g, which axes tell from the others.
-func (d *drawer) pace(g results.Group, axes []string) {
+// pace draws g, which axes tell from the others. left is what is told of those
+// that are not drawn.
+func (d *drawer) pace(g results.Group, axes []string, left string) {
 	names := []string{"asked", "started", "ended well"}
 	fig := &Figure{Name: "pace", Title: "Pace of the open loop"}
 	if label := g.Config.Label(axes); label != "" {
@@ -71,6 +73,9 @@ func (d *drawer) pace(g results.Group, axes []string) {
 	p.X.Tick.Marker = plot.ConstantTicks(ticks)
 	p.X.Label.Text = "seconds since the window began"
 	fig.Subtitle = achieved(g) + medianRepeat(g) + doubt(g)
+	if left != "" {
+		fig.Notes = []string{left}
+	}
 	fig.plot, fig.height = p, 190
 	d.add(fig)
 }

@@ -37,15 +37,6 @@ func newComparison(c *compare.Comparison, heading string) comparison {
 	return v
 }
 
-// targetsCompared compares the targets of a run that has several.
-func targetsCompared(l *results.Loaded) (template.HTML, error) {
-	c := byTarget(l)
-	if c == nil {
-		return "", nil
-	}
-	return fragment("comparison.tmpl", newComparison(c, ""))
-}
-
 // comparisonPage is what comparison.html.tmpl shows.
 type comparisonPage struct {
 	Title   string

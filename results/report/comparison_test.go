@@ -42,7 +42,7 @@ func TestWriteComparison(t *testing.T) {
 			t.Fatal(err)
 		}
 		if *keep != "" {
-			if err := report.WriteComparison(*keep+"-comparison.html", "v1", c, l, l); err != nil {
+			if err := report.WriteComparison(filepath.Join(*keep, "comparison.html"), "v1", c, l, l); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -13,10 +13,23 @@ import (
 	"flightbench/results/report"
 )
 
-var keep = flag.String("keep", "", "write the report of a made-up run into this folder, to be looked at")
+var keep = flag.String("keep", "", "write the report of each test's made-up run into this folder, to be looked at")
 
+// render is the report of l, which is kept where that is asked for.
 func render(t *testing.T, l *results.Loaded) string {
 	t.Helper()
+	if *keep != "" {
+		dir := filepath.Join(*keep, t.Name())
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.CopyFS(dir, os.DirFS(l.Dir)); err != nil {
+			t.Fatal(err)
+		}
+		if err := report.Write(dir, l); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := report.Write(l.Dir, l); err != nil {
 		t.Fatal(err)
 	}
@@ -34,14 +47,6 @@ func TestReport(t *testing.T) {
 	trials[4].Status, trials[4].Error, trials[4].Errors = results.StatusFailed, "connection reset by peer", map[string]int64{"Unavailable": 4}
 	run := resultstest.Run(len(trials))
 	l := resultstest.Store(t, run, trials)
-	if *keep != "" {
-		if err := os.CopyFS(*keep, os.DirFS(l.Dir)); err != nil {
-			t.Fatal(err)
-		}
-		if err := report.Write(*keep, l); err != nil {
-			t.Fatal(err)
-		}
-	}
 	html := render(t, l)
 	if strings.Contains(html, results.NotVerified) || strings.Contains(html, "Calls</h2>") {
 		t.Error("the report tells of what the run has not")
@@ -77,15 +82,6 @@ func TestReportOfCallsAndTroubles(t *testing.T) {
 	trials[1].Served = map[string]int64{"grpc://10.0.0.1:1": 12, "grpc://10.0.0.2:1": 34}
 	trials[1].Whole.Canceled = 77
 	l := resultstest.Store(t, resultstest.Run(len(trials)), trials)
-	if *keep != "" {
-		dir := *keep + "-calls"
-		if err := os.CopyFS(dir, os.DirFS(l.Dir)); err != nil {
-			t.Fatal(err)
-		}
-		if err := report.Write(dir, l); err != nil {
-			t.Fatal(err)
-		}
-	}
 	html := render(t, l)
 	for _, want := range []string{
 		`class="note error alarm">TLS NOT VERIFIED`, "TLS NOT VERIFIED · ", "<small>calls/s</small>", "<small>GB/s</small>", "info p99", "CPU µs/call: client",
@@ -103,15 +99,6 @@ func TestReportOfSQL(t *testing.T) {
 	trials := resultstest.Matrix(2, resultstest.Ops("query", "prepared"), resultstest.Streams(1, 4))
 	trials[0].Status, trials[0].Error = results.StatusFailed, strings.Repeat("no such table ", 400)
 	l := resultstest.Store(t, resultstest.Run(len(trials)), trials)
-	if *keep != "" {
-		dir := *keep + "-sql"
-		if err := os.CopyFS(dir, os.DirFS(l.Dir)); err != nil {
-			t.Fatal(err)
-		}
-		if err := report.Write(dir, l); err != nil {
-			t.Fatal(err)
-		}
-	}
 	html := render(t, l)
 	for _, want := range []string{
 		"<small>queries/s</small>", "query p99", "CPU µs/query: client", "<h2>Queries</h2>", ">CPU µs/query<", "Latencies of each configuration", "prepared · 4 streams</td><td>bind ",

@@ -86,9 +86,9 @@ func TestInWords(t *testing.T) {
 		{"a shared machine", of("get", seven, shares(0.9, 0, 0.1, 0), cores(4, 3), config(func(c *results.Config) { c.Target = "embedded" })), "", "This machine's CPU, which client and server share (the client used 4.00 cores and the server 3.00, of 8)", ""},
 		{"causes", append(of("get", seven, shares(0.9, 0, 0.1, 0)), of("put", seven, shares(0.2, 0.7, 0.1, 0))...), "", "Get: the network or the server (90 % of the time of streams went into waiting for data); put: the receiver", ""},
 		{"bound", of("get", seven, shares(0.9, 0, 0.1, 0), bound), "Get reaches at least 2.30 GB/s", "The generator, not the server (client CPU 1.95 of 2 cores).",
-			"Not to be believed as it stands: no trial is valid (7 generator-bound), because client CPU 1.95 of 2 cores"},
+			"Not to be believed as it stands: no trial is valid (7 generator-bound), because of: client CPU 1.95 of 2 cores"},
 		{"bound in part", append(of("get", []float64{2e9}), of("put", []float64{1e9}, bound)...), "Get reaches 2.00 GB/s (one trial); put reaches at least 1.00 GB/s", "Get: not known",
-			"Not all of it is to be believed: 1 of 2 trials are not valid (1 generator-bound), because client CPU"},
+			"Not all of it is to be believed: 1 of 2 trials are not valid (1 generator-bound), because of: client CPU"},
 		{"keeps up", append(of("get", []float64{1e9}, paced(100, 100), shares(0.4, 0, 0.1, 0.5)), of("get", []float64{1e9}, paced(300, 299), shares(0.3, 0, 0.1, 0.6))...),
 			"Get keeps up with 300 streams/s asked for, 1.00 GB/s, response time of a stream p50 1.00 ms and p99 9.00 ms.", "Nothing, the load that was asked for left time to spare (no stream was in flight for 60 % of the slots' time)", ""},
 		{"does not keep up", of("get", []float64{1e9}, paced(900, 300), shares(0.9, 0, 0.1, 0)), "Get does not keep up: of 900 streams/s asked for 300 are achieved", "The network or the server", ""},
@@ -120,5 +120,39 @@ func TestSureOfTheRun(t *testing.T) {
 	l.Run.Environment.StealShare = 0.08
 	if s := report.InWords(l).Sure; !strings.Contains(s, "7 of 9 planned trials are missing") || !strings.Contains(s, "the hypervisor took 8.0 % of the CPU time") {
 		t.Error(s)
+	}
+}
+
+// Where ceilings were measured, the sentence says how far from them Flight is.
+func TestWordsOfCeilings(t *testing.T) {
+	trials := of("get", []float64{1e9}, shares(0.9, 0, 0.1, 0))
+	for i, c := range trials[0].Config.Rungs() {
+		rung := of(c.Op, []float64{4e9}, func(t *results.Trial) { t.Config = c })[0]
+		rung.ID = fmt.Sprintf("1.%d", i+2)
+		trials = append(trials, rung)
+	}
+	w := report.InWords(&results.Loaded{Run: resultstest.Run(len(trials)), Trials: trials})
+	if !strings.Contains(w.Limit, "DoGet moves 25 % of what the raw socket does") || strings.Contains(w.Fast, "eiling") {
+		t.Errorf("got %q and %q", w.Fast, w.Limit)
+	}
+}
+
+// The answer of a search is the first sentence of its run.
+func TestWordsOfSearches(t *testing.T) {
+	trials := of("get", []float64{1e9}, paced(400, 400), shares(0.9, 0, 0.1, 0))
+	capacity, tuning := resultstest.Run(1), resultstest.Run(1)
+	capacity.Capacity = &results.Capacity{Over: "rps", Unit: "streams/s", Outcome: results.CapacityFound, Load: 412, Low: 412, High: 430, Level: 0.95, Limit: "the CPU of the server"}
+	tuning.Tuning = &results.Tuning{Objective: results.BodyRate, Better: "higher", Outcome: results.TuningDefaults}
+	for _, c := range []struct {
+		run         results.Run
+		fast, limit string
+	}{
+		{capacity, "Capacity: 412 streams/s is the highest load that met every objective", "The CPU of the server."},
+		{tuning, tuning.Tuning.Lines()[0], "The network or the server"},
+	} {
+		w := report.InWords(&results.Loaded{Run: c.run, Trials: trials})
+		if !strings.HasPrefix(w.Fast, strings.TrimSuffix(c.fast, ".")) || !strings.HasPrefix(w.Limit, c.limit) {
+			t.Errorf("got %q and %q", w.Fast, w.Limit)
+		}
 	}
 }
