@@ -25,9 +25,9 @@ func (p *planner) assume() {
 	q := p.plan
 	var gates []string
 	for _, o := range p.c.Objectives {
-		gates = append(gates, o.Gate)
+		gates = append(gates, strings.Replace(o.Gate, "error_share", "errors", 1))
 	}
-	objectives := strings.Join(gates, " and ")
+	objectives := strings.Join(gates, ", ")
 	if objectives == "" {
 		objectives = "no objective but that the load is carried"
 	}

@@ -197,11 +197,20 @@ func (c *Curve) fitUSL() {
 	}
 }
 
-// keptUp tells whether t began and ended what was asked for, without waiting
-// for a free slot.
+// keptUp tells whether t ended what it began, without waiting for a free slot.
+// What was asked for is no measure of that: in a short window random arrivals
+// are some percent more or fewer.
 func keptUp(t *results.Trial) bool {
-	return t.Metrics[results.AchievedRate].Value >= 0.98*t.Metrics[results.AskedRate].Value &&
-		t.Metrics["delayed_starts"].Value == 0 && t.Metrics["missed_starts"].Value == 0
+	begun, ended := 0.0, 0.0
+	for _, iv := range t.Timeline {
+		if iv.Pace != nil {
+			begun, ended = begun+iv.Pace.Started*iv.Seconds, ended+iv.Pace.Ended*iv.Seconds
+		}
+	}
+	if begun == 0 {
+		begun, ended = t.Metrics[results.AskedRate].Value, t.Metrics[results.AchievedRate].Value
+	}
+	return ended >= 0.98*begun && t.Metrics["delayed_starts"].Value == 0 && t.Metrics["missed_starts"].Value == 0
 }
 
 // fitQueue fits the queue that the points scatter least about.
@@ -243,6 +252,26 @@ func (c *Curve) fitQueue() {
 
 // asked is the median rate of starts that was asked for.
 func (l Load) asked() float64 { return l.group().Metric(results.AskedRate).Median }
+
+// Joined are the loads of c, those within a tenth of each other as one, at
+// their median: a search tries many that differ little.
+func (c *Curve) Joined() []Load {
+	if c.Capacity == nil {
+		return c.Loads
+	}
+	var joined []Load
+	for i := 0; i < len(c.Loads); {
+		first, at, l := c.Loads[i].Load, []float64{}, Load{}
+		for ; i < len(c.Loads) && c.Loads[i].Load <= 1.1*first; i++ {
+			for _, t := range c.Loads[i].Trials {
+				l.Trials, at = append(l.Trials, t), append(at, c.Loads[i].Load)
+			}
+		}
+		l.Load = results.SpreadOf(at).Median
+		joined = append(joined, l)
+	}
+	return joined
+}
 
 // PerStart is how much of Kind's rate one start makes: 1 for calls and
 // queries, the bytes of a stream for streams; the median over loads.

@@ -65,13 +65,13 @@ func (p *planner) network() {
 	per, ok := p.metric(func(t *results.Trial) (float64, bool) {
 		m, ok := t.Metrics[results.WireRate]
 		done := p.rate(t)
-		return m.Value * 8 / 1e9 / done, ok && m.Value > 0 && done > 0
+		return m.Value * 8 / done, ok && m.Value > 0 && done > 0
 	})
 	if !ok {
-		p.unknown("network", "Gbit/s", "the run did not count the bytes on the wire")
+		p.unknown("network", "bit/s", "the run did not count the bytes on the wire")
 		return
 	}
-	p.shared(Need{Name: "network", Unit: "Gbit/s", Note: "both directions, without TCP/IP headers"}, per)
+	p.shared(Need{Name: "network", Unit: "bit/s", Note: "both directions, without TCP/IP headers"}, per)
 }
 
 // cores is by the server's CPU seconds for what was moved at the answer.
@@ -127,7 +127,7 @@ func (p *planner) process(who, metric string) {
 	e, ok := p.metric(named(metric))
 	switch {
 	case !ok:
-		p.unknown(who+" memory", "B", "the %s did not tell it", who)
+		p.unknown(who+" memory", "B", "the run did not measure it%s", map[string]string{"server": ": --server-pid or --server-cmd would"}[who])
 		return
 	case p.at[0].Config.InProcess:
 		p.unknown(who+" memory", "B", "client and server shared a process")

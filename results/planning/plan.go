@@ -26,7 +26,7 @@ type Plan struct {
 // Need is something beside servers that the demand takes.
 type Need struct {
 	Name  string          `json:"name"`
-	Unit  string          `json:"unit"`  // Gbit/s, cores, B, streams
+	Unit  string          `json:"unit"`  // bit/s, cores, B, streams
 	Total *model.Estimate `json:"total"` // nil: not known, or it makes no sense
 	Each  *model.Estimate `json:"each"`  // of a server, stream or connection, as Name says; nil: not known
 	Note  string          `json:"note"`  // how it was found, or why it is not known

@@ -154,8 +154,8 @@ func TestNeeds(t *testing.T) {
 			t.Errorf("%s is %g, want %g", what, got, want)
 		}
 	}
-	near("network", needs["network"].Total.Value, 25*8*1.01)
-	near("network of a server", needs["network"].Each.Value, 25*8*1.01/12)
+	near("network", needs["network"].Total.Value, 25e9*8*1.01)
+	near("network of a server", needs["network"].Each.Value, 25e9*8*1.01/12)
 	near("cores", needs["server cores"].Total.Value, 25*0.26)
 	near("most cores", needs["server cores"].Total.High, 25*0.27)
 	near("streams", needs["streams"].Each.Value, 32)

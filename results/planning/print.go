@@ -91,8 +91,11 @@ func unitOf(a, b string) string {
 }
 
 func (n Need) format(v float64) string {
-	if n.Unit == "B" {
-		return results.FormatSI(v, "B")
+	switch n.Unit {
+	case "B", "bit/s":
+		return results.FormatSI(v, n.Unit)
+	case "streams":
+		return results.FormatLoad(v, n.Unit)
 	}
 	return results.FormatNumber(v) + " " + n.Unit
 }

@@ -28,7 +28,11 @@ func (d *drawer) curves() error {
 	}
 	for _, c := range curves {
 		cd := newCurveDrawer(c)
-		d.add(cd.throughput())
+		f := cd.throughput()
+		if d.others != "" {
+			f.Notes = append(f.Notes, d.others)
+		}
+		d.add(f)
 		for _, name := range cd.latencies() {
 			d.add(cd.latency(name))
 		}
@@ -42,6 +46,7 @@ type curveDrawer struct {
 	unit     string // of throughput
 	scale    float64
 	subtitle string
+	joined   []planning.Load // what is drawn
 }
 
 func newCurveDrawer(c *planning.Curve) *curveDrawer {
@@ -49,16 +54,19 @@ func newCurveDrawer(c *planning.Curve) *curveDrawer {
 	for _, l := range c.Loads {
 		most = max(most, l.Rate(c.Kind).Max)
 	}
-	cd := &curveDrawer{Curve: c}
+	cd := &curveDrawer{Curve: c, joined: c.Joined()}
 	cd.unit, cd.scale = c.Kind.Unit(most)
 	var groups []results.Group
 	repeats := 0
-	for _, l := range c.Loads {
+	for _, l := range cd.joined {
 		repeats = max(repeats, len(l.Trials))
 		groups = append(groups, results.Group{Config: l.Trials[0].Config, Trials: l.Trials})
 	}
 	if repeats > 1 {
 		cd.subtitle = "medians, whiskers from least to greatest · "
+	}
+	if len(cd.joined) < len(c.Loads) {
+		cd.subtitle += "loads within a tenth of each other are one point · "
 	}
 	cd.subtitle += results.Common(groups, []string{c.Over})
 	return cd
@@ -96,7 +104,7 @@ func (c *curveDrawer) throughput() *Figure {
 	p := newPlot()
 	measured := &curve{style: styles[0], markers: true}
 	top, most := 0.0, c.Loads[len(c.Loads)-1].Load
-	for _, l := range c.Loads {
+	for _, l := range c.joined {
 		s := scaled(l.Rate(c.Kind), c.scale)
 		measured.xy = append(measured.xy, plotter.XY{X: c.x(l.Load), Y: s.Median})
 		measured.spread = append(measured.spread, s)
@@ -246,7 +254,11 @@ func (c *curveDrawer) answer(p *plot.Plot, f *Figure) {
 	}
 	if a.Outcome == results.CapacityFound && a.Low > 0 && a.High > a.Low {
 		p.Add(stripe{from: c.x(a.Low), to: c.x(a.High), color: styles[2].color})
-		f.Notes = append(f.Notes, fmt.Sprintf("Shaded: where an objective begins to be missed, %s to %s.", a.Format(a.Low), a.Format(a.High)))
+		low, high := a.Low, a.High
+		if !c.Open() { // streams are whole
+			low, high = math.Floor(low), math.Ceil(high)
+		}
+		f.Notes = append(f.Notes, fmt.Sprintf("Shaded: where an objective begins to be missed, %s to %s.", a.Format(low), a.Format(high)))
 	}
 	p.Add(upright{at: c.x(a.Load), label: label, style: found, high: true})
 }

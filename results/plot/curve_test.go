@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"gonum.org/v1/plot/plotter"
+
 	"flightbench/results"
 )
 
@@ -83,8 +85,8 @@ func TestCurves(t *testing.T) {
 			[]string{"USL fit, with its 95 % band", "extrapolated", "data end here", "holds 16 streams", "14 streams to 20 streams", "objective stream.p99&lt;=150ms", "body_bytes_per_second&gt;=1GB/s", "The fit"}, "asked for"},
 		"streams, not searched": {searchedStreams(0.03, 0.0002, 0, 1, 2, 4, 8, 16, 24), []string{"capacity-throughput", "capacity-latency-stream"},
 			[]string{"USL fit, with its 95 % band", "data end here"}, "holds"},
-		"no law": {searchedStreams(0, 0, 3.2e9, 1, 2, 4, 8, 16, 32, 64), []string{"capacity-throughput", "capacity-latency-stream"},
-			[]string{"No scalability law (USL) is shown: the curve"}, "USL fit"},
+		"no law": {searchedStreams(0, 0, 3.2e9, 1, 2, 4, 8, 16, 32, 64, 96, 128, 160), []string{"capacity-throughput", "capacity-latency-stream"},
+			[]string{"No scalability law (USL) is shown: the curve", "No line is drawn"}, "USL fit"},
 		"calls, open loop": {searchedCalls(), []string{"capacity-throughput", "capacity-latency-info"},
 			[]string{"asked for", "holds 1,800 calls/s", "mean by the M/D/c fit", "extrapolated", "objective call.p99&lt;=10ms", "4 trials at overload", "crossed out"}, "USL fit"},
 		"too few loads": {searchedStreams(0.03, 0.0002, 0, 1, 2, 4), nil, nil, "USL"},
@@ -94,6 +96,9 @@ func TestCurves(t *testing.T) {
 			figures, _, err := All(c.run)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if n := len(figures); c.run.Run.Capacity != nil && n > 8 {
+				t.Errorf("%d figures of a search: only those of the answer were to be drawn beside the curve", n)
 			}
 			var names []string
 			all := ""
@@ -124,6 +129,18 @@ func TestCurves(t *testing.T) {
 				t.Errorf("%q is in a figure", c.hasNo)
 			}
 		})
+	}
+}
+
+func TestTurns(t *testing.T) {
+	for want, x := range map[int][]float64{0: {1, 2, 3}, 1: {1, 2, 3, 2}, 3: {1, 2, 1, 2, 1}} {
+		var xy plotter.XYs
+		for _, v := range x {
+			xy = append(xy, plotter.XY{X: v})
+		}
+		if n := turns(xy); n != want {
+			t.Errorf("%v turns %d times, want %d", x, n, want)
+		}
 	}
 }
 

@@ -33,7 +33,7 @@ func (c *curveDrawer) latency(name string) *Figure {
 		of    func(results.Latency) float64
 	}{{"p50", results.P50}, {"p99", results.P99}} {
 		k := &curve{style: styles[i], markers: true}
-		for _, l := range c.Loads {
+		for _, l := range c.joined {
 			s := l.Figure(name, line.of)
 			if s.N == 0 {
 				continue
@@ -66,8 +66,12 @@ func (c *curveDrawer) latency(name string) *Figure {
 		p.Add(level{at: math.Log10(o.Limit), label: "objective " + o.Gate})
 	}
 	c.answerThroughput(p)
+	unsteady := turns(lines[0].xy) > 2
 	for _, k := range lines {
-		p.Add(k)
+		p.Add(k.dots(unsteady)...)
+	}
+	if unsteady {
+		f.Notes = append(f.Notes, "No line is drawn from load to load: throughput scatters too much to rise or fall with it.")
 	}
 	p.Y.Min, p.Y.Max = math.Log10(least), math.Log10(most) // what was added stretched them
 	p.X.Min, p.X.Max = 0, max(right*1.04, min(end, right*1.1))
@@ -77,6 +81,16 @@ func (c *curveDrawer) latency(name string) *Figure {
 	f.explain(slices.ContainsFunc(lines, func(k *curve) bool { return slices.Contains(k.doubt, true) }), false)
 	f.plot, f.height = p, 290
 	return f
+}
+
+// turns counts how often x turns round along the points.
+func turns(xy plotter.XYs) (n int) {
+	for i := 2; i < len(xy); i++ {
+		if (xy[i].X-xy[i-1].X)*(xy[i-1].X-xy[i-2].X) < 0 {
+			n++
+		}
+	}
+	return n
 }
 
 func logged(ns float64) float64 { return math.Log10(max(ns, 1)) }

@@ -25,6 +25,7 @@ type drawer struct {
 	groups  []results.Group // those that measured something, without rungs of a ladder of ceilings
 	figures []*Figure
 	notes   []string
+	others  string // what groups are, where they are not all; see ofAnswer
 }
 
 // drawings are what a run is drawn as, in the order of its figures. Each adds
@@ -56,6 +57,7 @@ func All(l *results.Loaded) (figures []*Figure, notes []string, err error) {
 	if n := len(all) - len(d.groups); n > 0 {
 		d.note("%d of %d configurations measured nothing and are in no plot", n, len(all))
 	}
+	d.groups = d.ofAnswer(d.groups)
 	var errs []error
 	for _, draw := range drawings {
 		errs = append(errs, draw(d))
