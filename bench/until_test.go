@@ -114,6 +114,7 @@ func TestUntilCovers(t *testing.T) {
 			held++
 		}
 	}
+	t.Logf("%d of %d", held, tries)
 	if held < tries*90/100 {
 		t.Errorf("%d of %d intervals hold the true rate, want at least 90 %%", held, tries)
 	}
