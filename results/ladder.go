@@ -22,12 +22,13 @@ type Rung struct {
 	// by themselves.
 	Chain   bool
 	Flight  bool   // it is Flight itself
+	Slower  bool   // a rung of the chain that was slower than Flight: no ceiling, and no part of the way
 	Missing string // why it has no figure, "" where it has one
 
 	Rate   Spread  // body bytes a second
 	Share  Spread  // Flight's rate as a share of it, by rounds
-	Step   float64 // seconds of a gigabyte that it takes more than the chain's rung before it
-	OfTime float64 // Step as a share of the time that Flight takes for a gigabyte
+	OfTime float64 // what it takes more than those of the chain before it, as a share of the time that Flight takes
+	Step   float64 // the same in seconds of a gigabyte
 }
 
 // Seconds is the time of a gigabyte.
@@ -152,11 +153,16 @@ func (l *Ladder) measure() {
 			continue
 		}
 		r.Share = Ratio(l.Flight, r.Group, BodyRate)
-		if r.Chain {
-			r.Step = r.Seconds() - before
-			r.OfTime = r.Step / whole
-			before = r.Seconds()
+		if !r.Chain || r.Share.N == 0 {
+			continue
 		}
+		// Its time as a share of Flight's is Flight's rate as a share of its own.
+		if r.Slower = r.Share.Median > 1; r.Slower {
+			continue
+		}
+		r.OfTime = max(0, r.Share.Median-before)
+		r.Step = r.OfTime * whole
+		before += r.OfTime
 	}
 }
 
@@ -175,7 +181,7 @@ func (l Ladder) rung(name string) *Rung {
 func (l Ladder) Largest() (most *Rung) {
 	n := 0
 	for i := range l.Rungs {
-		if r := &l.Rungs[i]; r.Chain && r.Rate.N > 0 {
+		if r := &l.Rungs[i]; r.Chain && r.Rate.N > 0 && !r.Slower {
 			if n++; most == nil || r.Step > most.Step {
 				most = r
 			}
@@ -195,8 +201,11 @@ func (l Ladder) Sentence() string {
 	for _, c := range []struct{ rung, words string }{{"socket", "the raw socket does"}, {"gRPC", "gRPC does with opaque bytes"}, {"memory copy", "a memory copy does"}} {
 		if r := l.rung(c.rung); r != nil {
 			s := fmt.Sprintf("%s moves %s of what %s", name, percent(r.Share.Median), c.words)
-			if r.Share.Unsure() {
+			switch {
+			case r.Share.Unsure():
 				s = fmt.Sprintf("%s moves as much as %s, as far as these rounds tell", name, c.words)
+			case r.Slower:
+				s += ", which is no ceiling then"
 			}
 			parts = append(parts, s)
 			break

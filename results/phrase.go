@@ -51,7 +51,7 @@ var workloadFields = []string{"workload", "rows", "batch_bytes", "compression"}
 
 // concerning are fields that are empty where c does nothing that they concern:
 // it decodes nothing, puts nothing, reads no endpoints.
-var concerning = []string{"decode", "put_ack", "location"}
+var concerning = []string{"decode", "put_ack", "location", "target", "transport", "tls", "auth"}
 
 // blank tells whether the axis says nothing of c, which has no workload, or
 // does nothing that the axis concerns.

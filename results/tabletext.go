@@ -11,7 +11,10 @@ import (
 // line would be wider than width columns, the rest follows in a further block
 // that begins with the same axes; width ≤ 0 is unlimited.
 func WriteTable(w io.Writer, run Run, trials []*Trial, width int) error {
-	return Tabulate(run, trials).WriteText(w, width)
+	if err := Tabulate(run, trials).WriteText(w, width); err != nil {
+		return err
+	}
+	return WriteLadders(w, trials, width)
 }
 
 // WriteText prints t, see WriteTable.

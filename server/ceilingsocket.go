@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	"flightbench/internal/h2"
 	"flightbench/internal/wire"
 	"flightbench/workloads"
 )
@@ -23,6 +24,7 @@ func (c *ceiling) accept() {
 		if err != nil {
 			return
 		}
+		h2.BoundLocal(conn) // or it would be slower than our HTTP/2
 		if c.By == workloads.CeilingTLS {
 			conn = tls.Server(conn, c.of.tls)
 		}

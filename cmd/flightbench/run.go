@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"flightbench/bench"
 	"flightbench/internal/target"
@@ -36,8 +35,8 @@ type runFlags struct {
 	servers    serverFlags
 }
 
-// runVerb brings nothing of its own.
-var runVerb = verb{name: "run", begin: func(*pflag.FlagSet) measurer { return measurer{} }}
+// runVerb measures the plan as it is, on request with its ceilings.
+var runVerb = verb{name: "run", begin: beginRun}
 
 func runCommand() *cobra.Command {
 	return runVerb.command(&cobra.Command{
@@ -97,6 +96,9 @@ func (r *runFlags) rehearse(ctx context.Context, p bench.Plan, stdout io.Writer)
 		if _, err := r.reach(&p, target.Auth{}); err != nil {
 			return err
 		}
+	}
+	if err := r.complete(&p); err != nil {
+		return usage(err)
 	}
 	schedule, err := r.scheduleOf(p)
 	if err != nil {

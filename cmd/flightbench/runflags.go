@@ -363,7 +363,7 @@ func (r *runFlags) resolve(ctx context.Context, p *bench.Plan, stdin io.Reader, 
 	}
 	var methods []string
 	for _, c := range p.Configs {
-		if !slices.Contains(methods, c.Auth) {
+		if c.Auth != "" && !slices.Contains(methods, c.Auth) { // empty: it calls nobody
 			methods = append(methods, c.Auth)
 		}
 	}
@@ -383,6 +383,9 @@ func (r *runFlags) reach(p *bench.Plan, auth target.Auth) (*targets, error) {
 	}
 	for i := range p.Configs {
 		c := &p.Configs[i]
+		if _, _, rung := c.Rung(); rung { // of a run that is gone on with, and complete
+			continue
+		}
 		c.TLS = t.byName[c.Target].target.Mode()
 		c.TLSSkipVerify = r.access.trust.SkipVerify && c.TLS != "off"
 		if c.TLS != "off" {

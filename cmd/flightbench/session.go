@@ -55,6 +55,9 @@ type measurer struct {
 	// are made. It is not called to go on with an interrupted run, whose plan
 	// is stored. Its error is the user's.
 	extend func(p *bench.Plan) error
+	// complete adds to the plan what follows from how its targets are reached.
+	// It is not called either to go on with a run. Its error is the user's.
+	complete func(p *bench.Plan) error
 	// schedule decides what is measured, by the Configs of the plan, which are
 	// as they will be measured. It is the place to check the verb's own flags:
 	// nothing has been started, and its error is the user's.
@@ -118,6 +121,9 @@ func (r *runFlags) begin(cmd *cobra.Command, p bench.Plan) (_ *session, err erro
 			err = errors.Join(err, s.targets.close())
 		}
 	}()
+	if err = r.complete(&s.plan); err != nil {
+		return nil, usage(err)
+	}
 	if s.schedule, err = r.scheduleOf(s.plan); err != nil {
 		return nil, usage(err)
 	}
@@ -129,6 +135,14 @@ func (r *runFlags) begin(cmd *cobra.Command, p bench.Plan) (_ *session, err erro
 	}
 	s.begun = s.writer.Run()
 	return s, nil
+}
+
+// complete has the verb add to a plan whose targets are known.
+func (r *runFlags) complete(p *bench.Plan) error {
+	if r.own.complete == nil {
+		return nil
+	}
+	return r.own.complete(p)
 }
 
 // scheduleOf is what decides what is measured of p.

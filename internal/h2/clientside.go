@@ -49,7 +49,7 @@ func (cc *ClientConn) dial() (*clientSide, error) {
 	if err != nil {
 		return nil, err
 	}
-	boundLocal(nc)
+	BoundLocal(nc)
 	p := &peer.Peer{Addr: nc.RemoteAddr(), LocalAddr: nc.LocalAddr(), AuthInfo: plainInfo{credentials.CommonAuthInfo{SecurityLevel: credentials.NoSecurity}}}
 	sk := (*sock)(nil)
 	if cc.o.TLS == nil {

@@ -10,8 +10,9 @@ import "net"
 // elsewhere keeps the kernel's choice, since there the buffer must hold the bandwidth-delay product.
 const localSendBuffer = 256 << 10
 
-// boundLocal sets localSendBuffer on a TCP or Unix socket whose peer is on this machine.
-func boundLocal(nc net.Conn) {
+// BoundLocal sets localSendBuffer on a TCP or Unix socket whose peer is on this machine. Connections of this package have it;
+// it is exported for bare sockets that they are compared with.
+func BoundLocal(nc net.Conn) {
 	switch c := nc.(type) {
 	case *net.UnixConn:
 		_ = c.SetWriteBuffer(localSendBuffer) // only speed is lost

@@ -131,7 +131,7 @@ func (s *Server) Serve(lis net.Listener) error {
 		over := s.stopped || s.draining
 		full := s.o.MaxConns > 0 && len(s.conns)+len(s.raw) >= s.o.MaxConns
 		if err == nil && !over && !full {
-			boundLocal(nc)
+			BoundLocal(nc)
 			s.raw[nc] = true
 			s.tasks.Go(func() { s.serve(nc) })
 		}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+
+	"flightbench/internal/h2"
 )
 
 // Raw connects to what listens beside the server: at that port of its own
@@ -28,7 +30,14 @@ func (s *Session) Raw(ctx context.Context, port int, path string, secure bool) (
 		t.address = net.JoinHostPort(host, strconv.Itoa(port))
 	}
 	wires, socks := &wireCounter{}, &sockets{}
-	raw, err := socks.dialer(s.tuning.line.dialer(t.dialer))(ctx)
+	dial := func(ctx context.Context) (net.Conn, error) {
+		c, err := t.dialer(ctx)
+		if err == nil {
+			h2.BoundLocal(c) // or it would be slower than our HTTP/2
+		}
+		return c, err
+	}
+	raw, err := socks.dialer(s.tuning.line.dialer(dial))(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -26,9 +26,9 @@ func counts(t *results.Trial) bool {
 	return t.Status == results.StatusOK && t.Verdict != results.VerdictIncomplete
 }
 
-// counted are the groups of trials, each with those trials alone that count.
+// counted are the groups of trials that are no rungs of ladders, each with those trials alone that count.
 func counted(trials []*results.Trial) []results.Group {
-	groups := results.GroupTrials(trials)
+	groups := results.GroupTrials(results.WithoutRungs(trials))
 	for i := range groups {
 		groups[i].Trials = slices.DeleteFunc(slices.Clone(groups[i].Trials), func(t *results.Trial) bool { return !counts(t) })
 	}

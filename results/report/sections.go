@@ -34,6 +34,7 @@ type contributor struct {
 var contributors = []contributor{
 	{title: "The targets compared", intro: targetsCompared},
 	{title: "Load and capacity", intro: capacitySection, figures: []string{"capacity"}},
+	{title: "Settings", intro: tuningSection, figures: []string{"tuning"}},
 	{title: "Cost of each feature", figures: []string{"relative"}},
 	{title: "Throughput", figures: []string{"throughput"}},
 	{title: "Queries", figures: []string{"queries"}},
@@ -44,6 +45,7 @@ var contributors = []contributor{
 	{title: "Latency", figures: []string{"latency-query", "latency-batch-gap", "latency-put-ack", "latency-exchange", "latency-first-batch", "latency-cancel"}},
 	{title: "Latency over time", figures: []string{"heat"}},
 	{title: "Cost", figures: []string{"cpu"}},
+	{title: "Ceilings", intro: ladders, figures: []string{"ladder"}},
 	{title: "Over time", figures: []string{"timeline"}},
 	{title: "Further latencies", figures: []string{""}, folded: true},
 	{title: "Latencies of each configuration", intro: latencyTable, folded: true},
