@@ -57,9 +57,10 @@ func list(words []string) string {
 }
 
 const (
-	mostly     = 0.5 // of the time of streams, for one share to be the cause
-	fullShared = 0.8 // of a machine's cores, for client and server to have used it up
-	spare      = 0.3 // of an open loop's time without a stream, to have time to spare
+	mostly     = 0.5  // of the time of streams, for one share to be the cause
+	fullShared = 0.8  // of a machine's cores, for client and server to have used it up
+	short      = 0.25 // of the CPU time that a client wanted, for it to have lacked it
+	spare      = 0.3  // of an open loop's time without a stream, to have time to spare
 )
 
 // limitOf is what limited g.
@@ -90,6 +91,8 @@ func limitOf(g results.Group, e results.Environment) limit {
 		return joined(fmt.Sprintf("%s%s of the time of streams went into %s", about, percent(s.Median/active), what), cpu.String())
 	}
 	switch {
+	case busy.Median >= mostly*active && starved(g, cpu.client):
+		return limit{"CPU time, which the client had to wait for on this machine", fmt.Sprintf("it used %s cores and waited for %s more", results.FormatNumber(cpu.client), results.FormatNumber(cpuWait(g)))}
 	case busy.Median >= mostly*active:
 		return limit{"the client, which was busy", figures(busy, "work of the client")}
 	case flow.Median >= mostly*active:
@@ -103,6 +106,25 @@ func limitOf(g results.Group, e results.Environment) limit {
 
 func joined(parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
+}
+
+// cpuWait is for how many cores the threads of g's client waited, though ready
+// to run; 0 where that is not known.
+func cpuWait(g results.Group) float64 {
+	var waits []float64
+	for _, t := range g.Measured() {
+		if m, ok := t.Metrics["client_cpu_wait_seconds"]; ok && t.Seconds > 0 {
+			waits = append(waits, m.Value/t.Seconds)
+		}
+	}
+	return results.SpreadOf(waits).Median
+}
+
+// starved tells whether g's client, which used so many cores, lacked more.
+// While another has its CPU, a client seems to be busy.
+func starved(g results.Group, used float64) bool {
+	waited := cpuWait(g)
+	return waited > 0 && waited >= short*(used+waited)
 }
 
 // boundMostly tells whether most trials of g are bound by the generator.

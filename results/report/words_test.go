@@ -82,6 +82,8 @@ func TestInWords(t *testing.T) {
 		{"estimated", of("get", seven, shares(0.9, 0, 0.1, 0), func(t *results.Trial) { t.Approximate = []string{results.TimeWaiting} }), "", "(about 90 % of the time", ""},
 		{"flow control", of("put", seven, shares(0.2, 0.7, 0.1, 0)), "", "The receiver or its window, by flow control (70 %", ""},
 		{"busy", of("get", seven, shares(0.2, 0.1, 0.7, 0)), "", "The client, which was busy (70 %", ""},
+		{"short of CPU", of("put", seven, shares(0, 0.2, 0.8, 0), cores(0.6, 0.5), metric("client_cpu_wait_seconds", 1.2), func(t *results.Trial) { t.Seconds = 1 }), "",
+			"CPU time, which the client had to wait for on this machine (it used 0.600 cores and waited for 1.20 more).", ""},
 		{"nothing most", of("get", seven, shares(0.4, 0.3, 0.3, 0)), "", "No one thing (waiting for data 40 %, flow control 30 %, busy in the client 30 %)", ""},
 		{"a shared machine", of("get", seven, shares(0.9, 0, 0.1, 0), cores(4, 3), config(func(c *results.Config) { c.Target = "embedded" })), "", "This machine's CPU, which client and server share (the client used 4.00 cores and the server 3.00, of 8)", ""},
 		{"causes", append(of("get", seven, shares(0.9, 0, 0.1, 0)), of("put", seven, shares(0.2, 0.7, 0.1, 0))...), "", "Get: the network or the server (90 % of the time of streams went into waiting for data); put: the receiver", ""},
