@@ -78,7 +78,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w: see `%s --help`", err, cmd.CommandPath()))
 	})
-	root.AddCommand(runCommand(), capacityCommand(), serveCommand(), perfServerCommand(), doctorCommand(), suitesCommand(), reportCommand(), compareCommand(), mergeCommand(), exportCommand(), versionCommand())
+	root.AddCommand(runCommand(), capacityCommand(), ceilingCommand(), serveCommand(), perfServerCommand(), doctorCommand(), suitesCommand(), reportCommand(), compareCommand(), mergeCommand(), exportCommand(), versionCommand())
 	root.AddCommand(planCommand())
 	err := root.ExecuteContext(ctx)
 	var e *exitError

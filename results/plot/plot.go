@@ -41,6 +41,7 @@ var drawings = []func(*drawer) error{
 	(*drawer).heats,
 	(*drawer).timelines,
 	(*drawer).costs,
+	(*drawer).ladders,
 }
 
 // All lays the figures of l out. Notes tell what of the run they do not show.
