@@ -33,6 +33,9 @@ func (t *trial) vitals(first, last *sample) *vitals {
 	if t.begin != nil && t.end != nil && !t.config.InProcess {
 		v.server = between(t.begin, t.end).CPUSeconds
 	}
+	if v.server < 0 && a.listener >= 0 && b.listener >= a.listener && !t.config.InProcess {
+		v.server = b.listener - a.listener
+	}
 	if a.total >= 0 && b.total > a.total {
 		v.machine, v.idle, v.stolen = b.total-a.total, b.idle-a.idle, b.stolen-a.stolen
 		v.here = t.target.Local()

@@ -24,6 +24,7 @@ type moment struct {
 	total     float64 // CPU seconds of the machine, idle ones among them
 	idle      float64
 	stolen    float64 // taken by the hypervisor
+	listener  float64 // CPU seconds of the process that listens at a local server's port
 	waited    float64 // seconds that this process' threads waited for a CPU
 	throttled float64 // seconds that its cgroup was kept from running
 	sched     *metrics.Float64Histogram
@@ -33,7 +34,12 @@ type moment struct {
 
 // look takes a moment.
 func (t *trial) look() *moment {
-	m := &moment{wall: time.Now(), nanos: target.Nanos(), total: -1, waited: runDelay(), throttled: throttled()}
+	m := &moment{wall: time.Now(), nanos: target.Nanos(), total: -1, listener: -1, waited: runDelay(), throttled: throttled()}
+	if t.listener > 0 {
+		if u, err := target.ProcessUsage(t.listener); err == nil {
+			m.listener = u.CPUSeconds
+		}
+	}
 	m.times = t.whereTimeWent(m.nanos)
 	if c, err := cpu.Times(false); err == nil && len(c) == 1 {
 		c := c[0] // guest time is part of user time

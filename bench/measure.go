@@ -19,6 +19,9 @@ import (
 func (t *trial) measure(ctx context.Context) error {
 	t.window.begin.Store(math.MaxInt64)
 	t.window.end.Store(math.MaxInt64)
+	if t.before == nil && t.target.PID == 0 {
+		t.listener = t.target.Listener(ctx)
+	}
 	if t.config.Total > 0 {
 		return t.measureTotal(ctx)
 	}

@@ -58,6 +58,7 @@ type trial struct {
 	local       bool   // the server is ours and on this machine: their clocks are one
 	nonce       string // of the trial, for names that nobody else gives
 	cancels     *cancels
+	listener    int // the process that seems to be a server of which nothing else is known; 0: none
 	lacks       lacks
 	failures    failures
 	load        *load         // of an open loop
