@@ -11,6 +11,19 @@ import (
 type Spread struct {
 	N                int
 	Median, Min, Max float64
+
+	// Of the median, with Confidence; both 0 where they were not asked for or there are too few values.
+	Low, High float64 `json:",omitempty"`
+}
+
+// Unsure tells of a Ratio that nobody can say which of the two is more: its
+// interval, or with too few rounds for one the rounds themselves, lie on both
+// sides of 1.
+func (s Spread) Unsure() bool {
+	if s.Low > 0 {
+		return s.Low <= 1 && s.High >= 1
+	}
+	return s.N > 1 && s.Min <= 1 && s.Max >= 1
 }
 
 // SpreadOf summarises values; the zero Spread where there is none.

@@ -106,13 +106,9 @@ func around(base Group, groups []Group, axes []string) (rs []Relative, ok bool) 
 	return rs, true
 }
 
-// Unsure tells whether the rounds of a Ratio lie on both sides of 1, so that
-// nobody can say which of the two is more.
-func (s Spread) Unsure() bool { return s.N > 1 && s.Min <= 1 && s.Max >= 1 }
-
 // Ratio is where g's figure lies relative to base's, 1 where they are equal:
 // the ratios within each round that measured both, so that what slows a round
-// down slows both. Without such a round it is the ratio of the medians, with an
+// down slows both, with the interval of their median. Without such a round it is the ratio of the medians, with an
 // N of 1. N is 0 where either has no such figure, or base's is 0.
 func Ratio(g, base Group, metric string) Spread {
 	of := medians(base, metric)
@@ -123,7 +119,11 @@ func Ratio(g, base Group, metric string) Spread {
 		}
 	}
 	if len(ratios) > 0 {
-		return SpreadOf(ratios)
+		s := SpreadOf(ratios)
+		if m := MedianOf(ratios); m.Bounded() {
+			s.Low, s.High = m.Low, m.High
+		}
+		return s
 	}
 	a, b := g.Metric(metric), base.Metric(metric)
 	if a.N == 0 || !(b.Median > 0) {

@@ -54,7 +54,7 @@ func TestStarOf(t *testing.T) {
 
 func TestRatio(t *testing.T) {
 	group := func(byRound map[int]float64) (g results.Group) {
-		for round := range 9 {
+		for round := range 10 {
 			if v, ok := byRound[round]; ok {
 				g.Trials = append(g.Trials, &results.Trial{Round: round, Status: results.StatusOK, Metrics: map[string]results.Metric{"m": {Value: v}}})
 			}
@@ -65,7 +65,9 @@ func TestRatio(t *testing.T) {
 		a, base map[int]float64
 		want    results.Spread
 	}{
-		"within rounds":        {map[int]float64{1: 50, 2: 30, 3: 10}, map[int]float64{1: 100, 2: 50, 3: 40}, results.Spread{N: 3, Median: 0.5, Min: 0.25, Max: 0.6}},
+		"within rounds": {map[int]float64{1: 50, 2: 30, 3: 10}, map[int]float64{1: 100, 2: 50, 3: 40}, results.Spread{N: 3, Median: 0.5, Min: 0.25, Max: 0.6}},
+		"enough for an interval": {map[int]float64{1: 101, 2: 102, 3: 103, 4: 104, 5: 105, 6: 106, 7: 107, 8: 99, 9: 108}, map[int]float64{1: 100, 2: 100, 3: 100, 4: 100, 5: 100, 6: 100, 7: 100, 8: 100, 9: 100},
+			results.Spread{N: 9, Median: 1.04, Min: 0.99, Max: 1.08, Low: 1.01, High: 1.07}}, // one round of nine makes it not unsure
 		"rounds that both had": {map[int]float64{1: 50, 2: 30}, map[int]float64{2: 60, 3: 1}, results.Spread{N: 1, Median: 0.5, Min: 0.5, Max: 0.5}},
 		"no round in common":   {map[int]float64{1: 50}, map[int]float64{2: 200}, results.Spread{N: 1, Median: 0.25, Min: 0.25, Max: 0.25}},
 		"nothing moved":        {map[int]float64{1: 50}, map[int]float64{1: 0}, results.Spread{}},

@@ -327,7 +327,7 @@ func (r *reading) String() string {
 		parts = append(parts, "~: of fewer than 100 samples.")
 	}
 	if r.unsure {
-		parts = append(parts, "≈: not to be told from the base, the rounds lie on both sides of it.")
+		parts = append(parts, "≈: not to be told from the base, the rounds (from 6 on the interval of their median) lie on both sides of it.")
 	}
 	return strings.Join(parts, " ")
 }

@@ -136,7 +136,7 @@ func isNumeric(groups []results.Group, axis string) bool {
 
 // scaled is s in units of scale.
 func scaled(s results.Spread, scale float64) results.Spread {
-	return results.Spread{N: s.N, Median: s.Median / scale, Min: s.Min / scale, Max: s.Max / scale}
+	return results.Spread{N: s.N, Median: s.Median / scale, Min: s.Min / scale, Max: s.Max / scale, Low: s.Low / scale, High: s.High / scale}
 }
 
 func (d *drawer) ratesOverNumbers(fig *Figure, f facet, axis string, q quantity) {
@@ -174,7 +174,8 @@ func (d *drawer) ratesOverNumbers(fig *Figure, f facet, axis string, q quantity)
 	for _, c := range curves {
 		p.Add(c)
 	}
-	p.Y.Min, p.Y.Max = 0, end
+	fig.distance(p, groups, axis, q)
+	p.Y.Min, p.Y.Max = 0, max(end, p.Y.Max)
 	p.Y.Padding = 10 // between the axis and the first point
 	fig.plot, fig.height = p, 270
 }
