@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -49,7 +50,7 @@ func (t *Tuning) answerLine() string {
 		return "Unfinished: the best so far, which nothing has confirmed: " + t.asFlags()
 	}
 	if t.Candidate != nil {
-		s := "Recommended: the defaults. The search's best (" + t.Candidate.departs(t.Base, t.Knobs) + ") was no better in fresh rounds"
+		s := "Recommended: the defaults. The search's best (" + t.Candidate.departs(t.Base, t.Knobs) + ") was not shown to be better in fresh rounds"
 		if t.Gain != nil {
 			s += ": " + t.Gain.text()
 		}
@@ -138,26 +139,24 @@ func (k Knob) Words(t *Tuning) string {
 	case KnobUnraced:
 		return "not raced: the time was up"
 	case KnobNone:
-		return "no other value can be set here"
+		return "no other value could be set beside the others"
 	}
 	var tried []string
 	for _, v := range k.Values {
 		tried = append(tried, k.tried(t, v))
 	}
-	head := map[string]string{KnobBest: "the others are worse: ", KnobSame: "does not matter: "}[k.Verdict]
-	if k.Verdict == KnobSame && k.someWorse() {
-		head = "none is better: "
+	head := map[string]string{KnobBest: "the others are worse", KnobSame: "none is shown to be better"}[k.Verdict]
+	if k.Verdict == KnobSame && !slices.ContainsFunc(k.Values, func(v KnobValue) bool { return v.Outcome != "same" }) {
+		head = "no difference found"
 	}
-	return head + strings.Join(tried, ", ")
-}
-
-func (k Knob) someWorse() bool {
-	for _, v := range k.Values {
-		if v.Outcome != "same" && v.Outcome != "better" {
-			return true
-		}
+	if k.Note != "" && k.Worth != nil {
+		head = "given up: set back, " + k.Worth.words()
+		return head
 	}
-	return false
+	if k.Against != k.Default {
+		head += " than " + t.Base.valueAs(k.Field, k.Against)
+	}
+	return head + ": " + strings.Join(tried, ", ")
 }
 
 // tried is a value with what it gained: 4,096 −31 %.
@@ -168,6 +167,8 @@ func (k Knob) tried(t *Tuning, v KnobValue) string {
 		return name + " " + v.Outcome + " (" + v.Reason + ")"
 	case v.Gain == nil:
 		return name
+	case v.Outcome == "better":
+		return name + " " + percentOf(*v.Gain) + " in a race, not confirmed"
 	}
 	return name + " " + percentOf(*v.Gain)
 }

@@ -209,18 +209,23 @@ func (w *walk) promising(field []*candidate) []*candidate {
 // least is how far ahead a challenger must seem to stay in the race: half of
 // what matters, or half of what two trials of a round differ by.
 func (w *walk) least(field []*candidate) float64 {
+	return math.Max(math.Log1p(w.o.Detect)/2, w.noise(field)/2)
+}
+
+// noise is the standard deviation of the logarithms of ratios within a round,
+// by the median of the races so far and of the challengers in field.
+func (w *walk) noise(field []*candidate) float64 {
 	spreads := slices.Clone(w.spreads)
-	for _, c := range field[1:] {
+	for _, c := range field[min(1, len(field)):] {
 		if _, p := c.aheadOf(field[0], w.o.Objective, w.o.Better); p.Rounds >= screenRounds {
 			spreads = append(spreads, p.Spread)
 		}
 	}
-	least := math.Log1p(w.o.Detect) / 2
 	if len(spreads) == 0 {
-		return least
+		return 0
 	}
 	slices.Sort(spreads)
-	return math.Max(least, spreads[len(spreads)/2]/2)
+	return spreads[len(spreads)/2]
 }
 
 // decided tells whether further rounds would not change who wins the race: what
@@ -294,8 +299,8 @@ func (w *walk) valueOf(c, best *candidate) results.KnobValue {
 		v.Outcome, v.Reason = "failed", why
 	case len(missed) > 0:
 		v.Outcome, v.Reason = compare.GateMissed, missed[0].Gate+": "+missed[0].Text
-	case v.Outcome == compare.Same && v.Rounds < raceRounds && by < -2*math.Log1p(w.o.Detect):
-		v.Outcome = compare.Worse // by far more than matters: it was given up before a test could say so
+	case v.Outcome == compare.Same && v.Rounds >= screenRounds && v.Rounds < raceRounds && by < -2*math.Max(math.Log1p(w.o.Detect), w.noise(nil)):
+		v.Outcome = compare.Worse // by far more than matters and than noise: it was given up before a test could say so
 	}
 	return v
 }

@@ -79,7 +79,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return usage(fmt.Errorf("%w: see `%s --help`", err, cmd.CommandPath()))
 	})
 	root.AddCommand(runCommand(), capacityCommand(), ceilingCommand(), serveCommand(), perfServerCommand(), doctorCommand(), suitesCommand(), reportCommand(), compareCommand(), mergeCommand(), exportCommand(), versionCommand())
-	root.AddCommand(planCommand())
+	root.AddCommand(planCommand(), tuneCommand())
 	err := root.ExecuteContext(ctx)
 	var e *exitError
 	if err != nil && !errors.As(err, &e) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -22,10 +23,21 @@ flightbench run named in its line "results:". The measurements in it stay as the
 			if err := results.CheckFormat(format); err != nil {
 				return usage(fmt.Errorf("--format: %w", err))
 			}
-			_, err := finish(args[0], format, nil, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			_, err := finish(args[0], format, printAnswer, cmd.OutOrStdout(), cmd.ErrOrStderr())
 			return failed(err)
 		},
 	}
 	cmd.Flags().StringVarP(&format, "format", "O", format, "of the results on stdout: table, json, csv")
 	return cmd
+}
+
+// printAnswer writes what a search found, or the table of another run's trials.
+func printAnswer(w io.Writer, l *results.Loaded, width int) error {
+	switch {
+	case l.Run.Tuning != nil:
+		return printTuning(w, l, width)
+	case l.Run.Capacity != nil:
+		return l.Run.Capacity.WriteText(w, width)
+	}
+	return results.Print(w, "table", l.Run, l.Trials, width)
 }

@@ -65,6 +65,9 @@ const leastCurve = 4
 // of each set of trials that differ in one load field alone, at four loads or
 // more.
 func Curves(l *results.Loaded) []*Curve {
+	if l.Run.Tuning != nil {
+		return nil // its loads are settings among others
+	}
 	var measured []*results.Trial
 	for _, t := range results.WithoutRungs(l.Trials) {
 		if t.Status == results.StatusOK && t.Metrics[t.Kind().Rate].Value > 0 {
@@ -253,7 +256,7 @@ func (c *Curve) fitQueue() {
 // asked is the median rate of starts that was asked for.
 func (l Load) asked() float64 { return l.group().Metric(results.AskedRate).Median }
 
-// Joined are the loads of c, those within a tenth of each other as one, at
+// Joined are the loads of c, those within 4 % of each other as one, at
 // their median: a search tries many that differ little.
 func (c *Curve) Joined() []Load {
 	if c.Capacity == nil {
@@ -262,7 +265,7 @@ func (c *Curve) Joined() []Load {
 	var joined []Load
 	for i := 0; i < len(c.Loads); {
 		first, at, l := c.Loads[i].Load, []float64{}, Load{}
-		for ; i < len(c.Loads) && c.Loads[i].Load <= 1.1*first; i++ {
+		for ; i < len(c.Loads) && c.Loads[i].Load <= 1.04*first; i++ {
 			for _, t := range c.Loads[i].Trials {
 				l.Trials, at = append(l.Trials, t), append(at, c.Loads[i].Load)
 			}

@@ -12,6 +12,9 @@ import (
 // they are those of the longest trials at the answer, or where there is none
 // at the last load that was tried. Of other runs they are all.
 func (d *drawer) ofAnswer(groups []results.Group) []results.Group {
+	if t := d.run.Run.Tuning; t != nil {
+		return d.ofTuning(t, groups)
+	}
 	c := d.run.Run.Capacity
 	if c == nil || len(groups) == 0 {
 		return groups

@@ -33,6 +33,7 @@ type drawer struct {
 // histogram that could not be read. Add one by a line.
 var drawings = []func(*drawer) error{
 	(*drawer).curves,
+	(*drawer).tunings,
 	(*drawer).relative,
 	(*drawer).throughputs,
 	(*drawer).shares,
