@@ -174,8 +174,7 @@ func (d *drawer) ratesOverNumbers(fig *Figure, f facet, axis string, q quantity)
 	for _, c := range curves {
 		p.Add(c)
 	}
-	fig.distance(p, groups, axis, q)
-	p.Y.Min, p.Y.Max = 0, max(end, p.Y.Max)
+	p.Y.Min, p.Y.Max = 0, end
 	p.Y.Padding = 10 // between the axis and the first point
 	fig.plot, fig.height = p, 270
 }
