@@ -16,6 +16,10 @@ func (s *Search) Answer() *results.Capacity {
 	c.Loads = s.loads()
 	if s.knee != nil {
 		c.Low, c.High = s.knee.quantile(lower), s.knee.quantile(upper)
+		if s.o.Open() { // a server that falls behind by less is taken for one that keeps up
+			n := s.perSecond(c.Low) * s.o.window()
+			c.Low *= 1 - s.objectives.tolerance(n, n/s.o.window())/n
+		}
 	}
 	if s.outcome == results.CapacityUntold || s.outcome == results.CapacityFound {
 		c.Load = s.highest(c)
@@ -31,8 +35,10 @@ func (s *Search) Answer() *results.Capacity {
 	return c
 }
 
-// highest is the highest load that held: as confirmed, else the highest where
-// the knee may be that held more often than not; 0 where none did.
+// highest is the highest load that held: as confirmed, else the highest that
+// the knee is as likely above as below; 0 where none did. A load that held once
+// and missed twice counts: what made it miss may be a neighbour, what made it
+// hold is none.
 func (s *Search) highest(c *results.Capacity) (load float64) {
 	for _, f := range s.confirmed {
 		if f.Held && !f.Above && f.Load == s.answer {
@@ -41,10 +47,10 @@ func (s *Search) highest(c *results.Capacity) (load float64) {
 	}
 	below := s.o.highest()
 	if s.knee != nil {
-		below = s.knee.quantile(upper)
+		below = s.knee.quantile(0.5)
 	}
 	for _, l := range c.Loads {
-		if l.Held > l.Missed && l.Load <= below {
+		if l.Held > 0 && l.Load <= below {
 			load = l.Load
 		}
 	}

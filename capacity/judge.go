@@ -31,7 +31,8 @@ type judgement struct {
 // objectives are what loads are judged by.
 type objectives struct {
 	gates []compare.Gate
-	open  bool
+	open  bool // loads are of an open loop,
+	bytes bool // and of bytes
 	alone results.Unloaded
 }
 
@@ -143,19 +144,23 @@ func (o objectives) backlog(t *results.Trial) (streams, share float64) {
 		return 0, 0
 	}
 	done := t.Metrics[results.AchievedRate].Value * t.Seconds
-	bytes := t.Metrics["asked_body_bytes_per_second"].Value
-	if bytes > 0 {
+	if bytes := t.Metrics["asked_body_bytes_per_second"].Value; o.bytes && bytes > 0 {
 		done = asked * t.Metrics[results.BodyRate].Value / bytes // of streams that have not ended, what came
 	}
-	lost := asked - done
-	chance := 1 + math.Sqrt(asked/t.Seconds*o.alone.P50/1e9)
-	if bytes > 0 { // those of streams under way are counted as they come
+	if lost := asked - done; lost > o.tolerance(asked, asked/t.Seconds) {
+		return lost, lost / asked
+	}
+	return 0, 0
+}
+
+// tolerance is how many streams of those asked for, at so many a second, a
+// server that keeps up may leave undone.
+func (o objectives) tolerance(asked, perSecond float64) float64 {
+	chance := 1 + math.Sqrt(perSecond*o.alone.P50/1e9)
+	if o.bytes { // those of streams under way are counted as they come
 		chance /= 2
 	}
-	if lost <= behindLimit*asked+chance {
-		return 0, 0
-	}
-	return lost, lost / asked
+	return behindLimit*asked + chance
 }
 
 // behindLimit is the share of the streams asked for that a server which keeps

@@ -136,7 +136,11 @@ func (o Options) window() float64 {
 	if o.Config.Duration > 0 {
 		return o.Config.Duration
 	}
-	return min(max(o.maxTime().Seconds()/60, leastWindow), mostWindow)
+	parts := 60.0
+	if o.Config.Arrival == bench.ArrivalPoisson { // whose percentiles take longer to show
+		parts = 20
+	}
+	return min(max(o.maxTime().Seconds()/parts, leastWindow), mostWindow)
 }
 
 const (

@@ -72,7 +72,7 @@ type try struct {
 
 // New begins a search. o must be valid. Stop it when it is not asked any more.
 func New(o Options) *Search {
-	s := &Search{o: o, objectives: objectives{gates: o.Gates, open: o.Open()}}
+	s := &Search{o: o, objectives: objectives{gates: o.Gates, open: o.Open(), bytes: o.Over == "rate"}}
 	s.next, s.stop = iter.Pull(func(yield func(bench.Step) bool) {
 		s.find(func(step bench.Step) bool { return yield(step) })
 	})
@@ -343,16 +343,22 @@ func (s *Search) sized(window, load float64) float64 {
 	if s.o.Config.Duration > 0 {
 		return s.o.Config.Duration
 	}
-	perSecond := load
-	switch u := s.objectives.alone; {
-	case load <= 0 || u.Rate <= 0:
-		return window
-	case s.o.Over == "rate" && u.Body > 0:
-		perSecond = load / u.Body
-	case !s.o.Open():
-		perSecond = u.Rate
+	if n := s.perSecond(load); n > 0 {
+		return min(max(window, enoughStreams/n), 4*window)
 	}
-	return min(max(window, enoughStreams/perSecond), 4*window)
+	return window
+}
+
+// perSecond is how many streams a second a load is, of a closed loop at least.
+func (s *Search) perSecond(load float64) float64 {
+	switch u := s.objectives.alone; {
+	case s.o.Over == "rps":
+		return load
+	case s.o.Over == "rate" && u.Body > 0:
+		return load / u.Body
+	default:
+		return u.Rate
+	}
 }
 
 // enoughStreams make a 99th percentile, and a backlog of a few percent.

@@ -230,6 +230,24 @@ func (s *simulated) share(due []float64, to float64, speed func(float64) (float6
 	}
 }
 
+// within is the rate of Poisson arrivals at which s, without neighbours, has
+// the 99th percentile p99, of a quarter of an hour of it.
+func (s simulated) within(p99 float64) float64 {
+	low, high := 0.0, float64(s.workers)/s.service
+	for high-low > 0.002*high {
+		mid := (low + high) / 2
+		s.rng = rand.New(rand.NewPCG(1, 2))
+		all, _ := s.openLoop(mid, results.Config{Duration: 900, Arrival: bench.ArrivalPoisson})
+		slices.Sort(all)
+		if all[int(0.99*float64(len(all)))] > p99 {
+			high = mid
+		} else {
+			low = mid
+		}
+	}
+	return low
+}
+
 // simulate runs a search against s to its end.
 func simulate(o Options, s *simulated, seed uint64) (*results.Capacity, []*results.Trial) {
 	s.rng = rand.New(rand.NewPCG(seed, 1))
