@@ -66,7 +66,7 @@ func newCurveDrawer(c *planning.Curve) *curveDrawer {
 		cd.subtitle = "medians, whiskers from least to greatest · "
 	}
 	if len(cd.joined) < len(c.Loads) {
-		cd.subtitle += "loads within a tenth of each other are one point · "
+		cd.subtitle += "loads within 4 % of each other are one point · "
 	}
 	cd.subtitle += results.Common(groups, []string{c.Over})
 	return cd
@@ -112,7 +112,7 @@ func (c *curveDrawer) throughput() *Figure {
 		top = max(top, s.Max)
 	}
 	p.Add(grid{horizontal: true})
-	c.answer(p, f)
+	answer := c.answer(p, f)
 	f.entries = append(f.entries, entry{label: "measured", style: measured.style})
 	if c.USL != nil {
 		reach := c.reach()
@@ -129,22 +129,23 @@ func (c *curveDrawer) throughput() *Figure {
 		}
 		most = reach
 	}
-	if c.Open() {
-		asked := c.asked()
-		p.Add(asked)
-		f.entries = append(f.entries, entry{label: "asked for", style: asked.style})
-	}
 	if !c.Open() {
 		f.Notes = append(f.Notes, c.Notes...)
 	}
 	ticks, end := linearTicks(1.05*top, 7)
+	if c.Open() {
+		asked := c.asked(end)
+		p.Add(asked)
+		f.entries = append(f.entries, entry{label: "asked for", style: asked.style})
+	}
 	p.Y.Min, p.Y.Max, p.Y.Tick.Marker = 0, end, plot.ConstantTicks(ticks)
 	p.Y.Label.Text = c.unit
 	if c.Kind == results.KindStreams {
 		p.Y.Label.Text += " of Arrow IPC bodies"
 	}
 	c.loadAxis(p, most)
-	c.floors(p, f, end)
+	c.floors(p, end)
+	p.Add(answer...)
 	p.Add(measured.dots(c.USL != nil)...)
 	f.explain(slices.Contains(measured.doubt, true), false)
 	f.plot, f.height = p, 280
@@ -228,25 +229,22 @@ func (c *curveDrawer) law(reach float64) (*band, *curve, *curve) {
 	return b, inside, beyond
 }
 
-// asked is the line on which everything that is asked for is done.
-func (c *curveDrawer) asked() *curve {
-	line := &curve{style: quiet}
+// asked is the line on which everything that is asked for is done, up to top.
+func (c *curveDrawer) asked(top float64) *curve {
 	per := c.PerStart() / c.scale
-	for _, load := range []float64{0, c.Loads[len(c.Loads)-1].Load} {
-		y := load * per
-		if c.Over == "rate" {
-			y = load / c.scale
-		}
-		line.xy = append(line.xy, plotter.XY{X: c.x(load), Y: y})
+	if c.Over == "rate" {
+		per = 1 / c.scale
 	}
-	return line
+	most := min(c.Loads[len(c.Loads)-1].Load, top/per)
+	return &curve{style: quiet, xy: plotter.XYs{{X: 0, Y: 0}, {X: c.x(most), Y: most * per}}}
 }
 
-// answer marks the capacity that was found, with its interval.
-func (c *curveDrawer) answer(p *plot.Plot, f *Figure) {
+// answer shades the interval of the capacity that was found. What it returns
+// marks the capacity itself, above other lines.
+func (c *curveDrawer) answer(p *plot.Plot, f *Figure) []plot.Plotter {
 	a := c.Capacity
 	if a == nil || !a.Tells() {
-		return
+		return nil
 	}
 	label := "holds " + a.Format(a.Load)
 	if a.Outcome == results.CapacityHighest {
@@ -260,11 +258,11 @@ func (c *curveDrawer) answer(p *plot.Plot, f *Figure) {
 		}
 		f.Notes = append(f.Notes, fmt.Sprintf("Shaded: where an objective begins to be missed, %s to %s.", a.Format(low), a.Format(high)))
 	}
-	p.Add(upright{at: c.x(a.Load), label: label, style: found, high: true})
+	return []plot.Plotter{upright{at: c.x(a.Load), label: label, style: found, high: true}}
 }
 
 // floors draws objectives on throughput itself.
-func (c *curveDrawer) floors(p *plot.Plot, f *Figure, end float64) {
+func (c *curveDrawer) floors(p *plot.Plot, end float64) {
 	if c.Capacity == nil {
 		return
 	}
