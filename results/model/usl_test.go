@@ -47,7 +47,6 @@ func TestUSLCoverage(t *testing.T) {
 		"saturated early":     {0.6, 0.001, 0.05, doubling, 4, false},
 		"none at one":         {0.05, 0.0005, 0.04, []float64{4, 8, 12, 16, 24, 32, 48, 64}, 6, false},
 		"one in twenty wrong": {0.05, 0.0005, 0.04, doubling, 8, true},
-		"peak beyond":         {0.02, 0.00005, 0.04, doubling, 6, false},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
