@@ -2,7 +2,9 @@ package bench
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -59,6 +61,19 @@ func linkOf(c results.Config) target.Link {
 
 // far tells whether c imitates a network.
 func far(c results.Config) bool { return c.RTT != 0 || c.Bandwidth != 0 || c.Loss != 0 }
+
+// markRelayed says that what the client used holds what the imitation of the
+// network did, which is in its process.
+func (t *trial) markRelayed() {
+	if linkOf(*t.config) == (target.Link{}) {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.out.Metrics)) {
+		if strings.HasPrefix(name, "client_") {
+			t.out.Approximate = append(t.out.Approximate, name)
+		}
+	}
+}
 
 func validateDistance(c results.Config) error {
 	if err := linkOf(c).Validate(); err != nil {

@@ -1,6 +1,7 @@
 package bench_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,6 +24,9 @@ func TestDistance(t *testing.T) {
 			narrow := run(t, t.Context(), uri, c)
 			if rate, most := received(narrow), float64(window/rtt); narrow.Batches == 0 || rate > 1.25*most { // what was under way when the window began
 				t.Errorf("%s: %.3g B/s of bodies in %d batches, want some, and at most %.3g", op, rate, narrow.Batches, most)
+			}
+			if !slices.Contains(narrow.Approximate, "client_cpu_seconds_per_gigabyte") {
+				t.Errorf("%s: the relay's CPU is in the client's, and that is not said: %v", op, narrow.Approximate)
 			}
 			c.Window, c.Bandwidth, c.Concurrency, c.Connections = 16<<20, bandwidth, 2, 2
 			wide := run(t, t.Context(), uri, c)

@@ -72,6 +72,7 @@ func (t *trial) reportWindow() {
 		}
 	}
 	t.reportMetrics(first, last)
+	t.markRelayed()
 }
 
 func (t *trial) reportMetrics(first, last *sample) {

@@ -174,7 +174,8 @@ func (d *drawer) ratesOverNumbers(fig *Figure, f facet, axis string, q quantity)
 	for _, c := range curves {
 		p.Add(c)
 	}
-	p.Y.Min, p.Y.Max = 0, end
+	fig.distance(p, groups, axis, q)
+	p.Y.Min, p.Y.Max = 0, max(end, p.Y.Max)
 	p.Y.Padding = 10 // between the axis and the first point
 	fig.plot, fig.height = p, 270
 }
