@@ -238,7 +238,7 @@ func (h *heat) steps() []int64 {
 // through, so that it does in the dark, too.
 func shade(level, levels int) color.NRGBA {
 	c := rgb(0x0072b2)
-	c.A = uint8(255 * (0.13 + 0.67*float64(level)/float64(max(levels-1, 1))))
+	c.A = uint8(255 * (0.18 + 0.62*float64(level)/float64(max(levels-1, 1))))
 	return c
 }
 
