@@ -58,6 +58,10 @@ func (l Load) group() results.Group { return results.Group{Trials: l.Trials} }
 // loadFields are those that a Curve may be over.
 var loadFields = []string{"rate", "rps", "connections", "concurrency"}
 
+// asides are the phases of a search in which one stream at a time is measured,
+// for other ends than a load: they are short, and their connections others.
+var asides = []string{"unloaded", "recover"}
+
 // leastCurve is how many loads make a curve of a run that searched for none.
 const leastCurve = 4
 
@@ -75,6 +79,7 @@ func Curves(l *results.Loaded) []*Curve {
 		}
 	}
 	if c := l.Run.Capacity; c != nil {
+		measured = slices.DeleteFunc(measured, func(t *results.Trial) bool { return slices.Contains(asides, t.Phase) })
 		curve := newCurve(c.Over, measured)
 		if curve == nil {
 			return nil

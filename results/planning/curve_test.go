@@ -102,6 +102,11 @@ func TestCurvesOfASearch(t *testing.T) {
 	for i, tr := range l.Trials {
 		tr.Config.Duration = float64(1 + i%2)
 	}
+	for _, phase := range asides {
+		aside := *l.Trials[0]
+		aside.Phase = phase
+		l.Trials = append(l.Trials, &aside)
+	}
 	l.Run.Capacity = &results.Capacity{Over: "concurrency", Unloaded: results.Unloaded{Latency: "first_batch"}}
 	curves := Curves(l)
 	if len(curves) != 1 || len(curves[0].Loads) != 4 || len(curves[0].Loads[0].Trials) != 3 || curves[0].Latency != "first_batch" || curves[0].Capacity == nil {
