@@ -186,8 +186,8 @@ func (l *openLoop) next(s *slot) (at int64, more bool) {
 	defer l.mu.Unlock()
 	if l.ctx.Err() == nil && l.head < len(l.queue) {
 		at = l.queue[l.head]
-		if l.head++; l.head == len(l.queue) {
-			l.queue, l.head = l.queue[:0], 0
+		if l.head++; 2*l.head >= len(l.queue) { // those that have run take no memory
+			l.queue, l.head = l.queue[:copy(l.queue, l.queue[l.head:])], 0
 		}
 		return at, true
 	}

@@ -222,3 +222,23 @@ func BenchmarkLateness(b *testing.B) {
 		})
 	}
 }
+
+// TestQueueKeepsWhatWaits has starts wait all the time, a few at once: those that
+// have run are not kept.
+func TestQueueKeepsWhatWaits(t *testing.T) {
+	const waiting = 100
+	tr := idleTrial(t, 1, 1, nil, nil)
+	l := &openLoop{t: tr, ctx: t.Context(), free: make([][]*slot, 1), inbox: make([]chan int64, 1)}
+	for at := range int64(100_000) {
+		l.start(at)
+		if at < waiting {
+			continue
+		}
+		if got, more := l.next(tr.slots[0]); !more || got != at-waiting {
+			t.Fatalf("start %d, %v, want %d", got, more, at-waiting)
+		}
+	}
+	if got := cap(l.queue); got > 8*waiting || len(l.queue)-l.head != waiting {
+		t.Errorf("room for %d starts is kept, %d wait, want %d", got, len(l.queue)-l.head, waiting)
+	}
+}
