@@ -222,8 +222,8 @@ func (l Ladder) Sentence() string {
 
 // stepName says what a step adds.
 func (l Ladder) stepName(r Rung) string {
-	switch {
-	case r.Flight && l.rung("gRPC") != nil:
+	switch g := l.rung("gRPC"); {
+	case r.Flight && g != nil && !g.Slower:
 		return "what Flight and Arrow add to gRPC"
 	case r.Flight:
 		return "what Flight, Arrow and gRPC add"

@@ -212,6 +212,17 @@ func TestLadderWithoutSteps(t *testing.T) {
 	}
 }
 
+func TestRungsAreNamedInWords(t *testing.T) {
+	var got []string
+	for _, r := range flightConfig(nil).Rungs() {
+		got = append(got, r.Label([]string{"target", "op", "transport", "tls", "auth"}))
+	}
+	want := []string{"ceiling copy", "embedded · ceiling socket get · direct · TLS off · no auth", "embedded · ceiling grpc get · direct · TLS off · no auth", "ceiling encode", "ceiling decode"}
+	if !slices.Equal(got, want) {
+		t.Errorf("they are called %q, want %q", got, want)
+	}
+}
+
 func TestNoLadder(t *testing.T) {
 	c := flightConfig(nil)
 	for name, trials := range map[string][]*results.Trial{

@@ -94,7 +94,12 @@ func (c Config) Phrase(axis string) string {
 		return v + " " + noun + "s"
 	}
 	switch axis {
-	case "op", "workload", "target":
+	case "op":
+		if name, way, ok := c.Rung(); ok { // ceiling socket get
+			return strings.TrimSpace(strings.Replace(name, ":", " ", 1) + " " + way)
+		}
+		return v
+	case "workload", "target":
 		return v
 	case "compression":
 		if v == "none" {
