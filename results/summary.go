@@ -122,11 +122,11 @@ func (u *UntilSummary) note(run Run, groups []Group) Note {
 		width := FormatWidth(m.Width())
 		switch {
 		case m.N == 0:
-			width = "nothing was measured"
+			width = "(nothing was measured)"
 		case math.IsInf(m.Width(), 0):
-			width = fmt.Sprintf("%d rounds, an interval takes %d", m.N, IntervalRounds)
+			width = fmt.Sprintf("(%d rounds, an interval takes %d)", m.N, IntervalRounds)
 		}
-		parts = append(parts, strings.TrimSpace(names[i]+" ("+width+")"))
+		parts = append(parts, strings.TrimSpace(names[i]+" "+width))
 	}
 	if more := len(u.wide) - shown; more > 0 {
 		parts = append(parts, fmt.Sprintf("and %d more", more))
@@ -134,10 +134,10 @@ func (u *UntilSummary) note(run Run, groups []Group) Note {
 	wide := strings.Join(parts, "; ")
 	switch u.Ended {
 	case EndedInterrupted:
-		return Note{NoteWarning, fmt.Sprintf("interrupted %s, before --until %s was reached. Wider are: %s", rounds, asked, wide)}
+		return Note{NoteWarning, fmt.Sprintf("interrupted %s, before --until %s was reached. What remained: %s", rounds, asked, wide)}
 	case EndedTime:
 		limit := time.Duration(run.Plan.MaxSeconds * float64(time.Second))
-		return Note{NoteWarning, fmt.Sprintf("--max-time %v ended it %s, before --until %s was reached: another round did not fit. Wider are: %s", limit, rounds, asked, wide)}
+		return Note{NoteWarning, fmt.Sprintf("--max-time %v ended it %s, before --until %s was reached: another round did not fit. What remained: %s", limit, rounds, asked, wide)}
 	}
 	return Note{NoteWarning, fmt.Sprintf("--until %s ended it %s: every interval is that narrow but for %s", asked, rounds, wide)}
 }

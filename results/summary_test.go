@@ -79,9 +79,9 @@ func TestUntilNotes(t *testing.T) {
 		wide                      int
 	}{
 		{"narrow", results.StatusComplete, results.EndedNarrow, "note: --until 5.0 % ended it after 8 rounds: every interval is that narrow", steady(8), 0},
-		{"time", results.StatusComplete, results.EndedTime, "warning: --max-time 1m30s ended it after 8 rounds, before --until 5.0 % was reached: another round did not fit. Wider are: put (±20 %)", wide, 1},
-		{"interrupted", results.StatusPartial, results.EndedInterrupted, "warning: interrupted after 8 rounds, before --until 5.0 % was reached. Wider are: put (±20 %)", wide, 1},
-		{"early", results.StatusPartial, results.EndedInterrupted, "Wider are: get (3 rounds, an interval takes 6); put (3 rounds", steady(3), 2},
+		{"time", results.StatusComplete, results.EndedTime, "warning: --max-time 1m30s ended it after 8 rounds, before --until 5.0 % was reached: another round did not fit. What remained: put ±20 %", wide, 1},
+		{"interrupted", results.StatusPartial, results.EndedInterrupted, "warning: interrupted after 8 rounds, before --until 5.0 % was reached. What remained: put ±20 %", wide, 1},
+		{"early", results.StatusPartial, results.EndedInterrupted, "What remained: get (3 rounds, an interval takes 6); put (3 rounds", steady(3), 2},
 		{"failed", results.StatusComplete, results.EndedNarrow, "warning: --until 5.0 % ended it after 6 rounds: every interval is that narrow but for put (nothing was measured)", failed, 1},
 	} {
 		run := untilRun(tt.trials, tt.status)
