@@ -112,8 +112,9 @@ func killAfter(t *testing.T, cmd *exec.Cmd, dir string, lines int) string {
 // TestResumeRefuses names what may not be said with --resume, and what must be.
 func TestResumeRefuses(t *testing.T) {
 	uri := "grpc://127.0.0.1:1"
+	verb := "run"
 	begun := func(command ...string) string {
-		w, err := results.Create(t.TempDir(), results.Run{Name: "r", Planned: 1, Command: append([]string{"flightbench", "run"}, redacted(command)...),
+		w, err := results.Create(t.TempDir(), results.Run{Name: "r", Planned: 1, Command: append([]string{"flightbench", verb}, redacted(command)...),
 			Plan: results.PlanOf([]results.Config{{Op: "get", Target: uri, GOMAXPROCS: runtime.GOMAXPROCS(0)}}, 1)})
 		if err != nil {
 			t.Fatal(err)
@@ -124,12 +125,17 @@ func TestResumeRefuses(t *testing.T) {
 		return w.Dir()
 	}
 	plain := begun(uri)
+	verb = "capacity"
+	search := begun(uri)
+	verb = "run"
 	for _, tt := range []struct {
 		args []string
 		code int
 		want string
 	}{
 		{[]string{"--resume", t.TempDir()}, exitFailed, "no run directory"},
+		{[]string{"--resume", search}, exitUsage, "begun by another verb: flightbench capacity --resume"},
+		{[]string{"--resume", plain, "--until", "2%"}, exitUsage, "--until is said by the run"},
 		{[]string{"--resume", plain, uri}, exitUsage, "name none with --resume"},
 		{[]string{"--resume", plain, "--rows", "5"}, exitUsage, "--rows is said by the run"},
 		{[]string{"--resume", plain, "-f", "tour"}, exitUsage, "--file is said by the run"},
