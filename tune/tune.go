@@ -126,6 +126,11 @@ func knobsOf(configs []results.Config) ([]knob, error) {
 				differ = append(differ, f)
 			}
 		}
+		for _, whole := range []string{"target", "op"} { // others follow from it
+			if slices.Contains(differ, whole) {
+				differ = []string{whole}
+			}
+		}
 		switch {
 		case len(differ) == 1 && slices.Contains(Knobs, differ[0]):
 		case len(differ) == 1:
