@@ -182,7 +182,7 @@ func (c *Curve) fit() {
 			}
 		}
 	}
-	if bound > 0 && (c.USL != nil || c.Queue != nil) {
+	if bound > 0 && c.USL != nil {
 		c.note("%d of %d trials are generator-bound: the fit is of client and server together, not of the server alone.", bound, all)
 	}
 }
@@ -205,19 +205,25 @@ func (c *Curve) fitUSL() {
 	}
 }
 
-// keptUp tells whether t ended what it began, without waiting for a free slot.
-// What was asked for is no measure of that: in a short window random arrivals
-// are some percent more or fewer.
-func keptUp(t *results.Trial) bool {
-	begun, ended := 0.0, 0.0
+// pace is how many starts a second t began and ended, by its timeline or else
+// by what was asked for: in a short window random arrivals are some percent
+// more or fewer than asked.
+func pace(t *results.Trial) (begun, ended float64) {
+	seconds := 0.0
 	for _, iv := range t.Timeline {
 		if iv.Pace != nil {
-			begun, ended = begun+iv.Pace.Started*iv.Seconds, ended+iv.Pace.Ended*iv.Seconds
+			begun, ended, seconds = begun+iv.Pace.Started*iv.Seconds, ended+iv.Pace.Ended*iv.Seconds, seconds+iv.Seconds
 		}
 	}
 	if begun == 0 {
-		begun, ended = t.Metrics[results.AskedRate].Value, t.Metrics[results.AchievedRate].Value
+		return t.Metrics[results.AskedRate].Value, t.Metrics[results.AchievedRate].Value
 	}
+	return begun / seconds, ended / seconds
+}
+
+// keptUp tells whether t ended what it began, without waiting for a free slot.
+func keptUp(t *results.Trial) bool {
+	begun, ended := pace(t)
 	return ended >= 0.98*begun && t.Metrics["delayed_starts"].Value == 0 && t.Metrics["missed_starts"].Value == 0
 }
 
@@ -227,20 +233,7 @@ func (c *Curve) fitQueue() {
 		c.note("No queueing law (M/D/c) is shown: it is one of random arrivals, and these came at even intervals; measure with --arrival poisson.")
 		return
 	}
-	var points []model.Point
-	left := 0
-	for _, l := range c.Loads {
-		for _, t := range l.Trials {
-			asked, mean := t.Metrics[results.AskedRate].Value, t.Latencies[c.Latency].Mean
-			switch {
-			case !(asked > 0) || !(mean > 0):
-			case keptUp(t):
-				points = append(points, model.Point{Load: l.asked(), Value: mean / 1e9})
-			default:
-				left++
-			}
-		}
-	}
+	points, overload, bound := c.responses()
 	var why error
 	for _, service := range []model.Service{model.Deterministic, model.Exponential} {
 		q, err := model.FitQueue(points, service)
@@ -253,13 +246,37 @@ func (c *Curve) fitQueue() {
 	switch {
 	case c.Queue == nil:
 		c.note("No queueing law (M/D/c, M/M/c) is shown: %v.", why)
-	case left > 0:
-		c.note("%d trials at overload, at which the line grows without end, are not in the queue's fit.", left)
+	case overload > 0:
+		c.note("%d trials at overload, at which the line grows without end, are not in the queue's fit.", overload)
+	}
+	if bound > 0 {
+		c.note("%d generator-bound trials are not in the queue's fit: their latencies are in part the client's.", bound)
 	}
 }
 
-// asked is the median rate of starts that was asked for.
-func (l Load) asked() float64 { return l.group().Metric(results.AskedRate).Median }
+// responses are the mean response times, in seconds, by the starts a second of
+// trials that kept up; and how many did not, or were bound by the generator.
+func (c *Curve) responses() (points []model.Point, overload, bound int) {
+	for _, l := range c.Loads {
+		var rates, means []float64
+		for _, t := range l.Trials {
+			begun, _ := pace(t)
+			switch mean := t.Latencies[c.Latency].Mean; {
+			case !(begun > 0) || !(mean > 0):
+			case !keptUp(t):
+				overload++
+			case t.Verdict == results.VerdictGeneratorBound:
+				bound++
+			default:
+				rates, means = append(rates, begun), append(means, mean/1e9)
+			}
+		}
+		for _, mean := range means {
+			points = append(points, model.Point{Load: results.SpreadOf(rates).Median, Value: mean})
+		}
+	}
+	return points, overload, bound
+}
 
 // Joined are the loads of c, those within 4 % of each other as one, at
 // their median: a search tries many that differ little.

@@ -50,6 +50,17 @@ func queueing(arrival string) *results.Loaded {
 func TestCurves(t *testing.T) {
 	bound := scaling(0.1, 0, 3, 1, 2, 4, 8, 16)
 	bound.Trials[0].Verdict = results.VerdictGeneratorBound
+	busy := queueing("poisson")
+	for i := range 3 { // of the least rate
+		busy.Trials[i].Verdict = results.VerdictGeneratorBound
+		busy.Trials[i].Latencies["info"] = results.Latency{Count: 1000, Mean: 9e9}
+	}
+	paced := queueing("poisson")
+	for _, tr := range paced.Trials { // a tenth more than asked for came, and all of it was answered
+		if tr.Config.RPS < 1000 {
+			tr.Timeline = []results.Interval{{Seconds: 2, Pace: &results.Pace{Started: 1.1 * tr.Config.RPS, Ended: 1.1 * tr.Config.RPS}}}
+		}
+	}
 	cases := map[string]struct {
 		run        *results.Loaded
 		curves     int
@@ -65,6 +76,8 @@ func TestCurves(t *testing.T) {
 		"nothing":           {&results.Loaded{}, 0, false, false, ""},
 		"random arrivals":   {queueing("poisson"), 1, false, true, "5 trials at overload"},
 		"a queue of one":    {queueing("poisson"), 1, false, true, "M/M/c"},
+		"a busy client":     {busy, 1, false, true, "3 generator-bound trials are not in"},
+		"more came":         {paced, 1, false, true, "at 110 to 880 requests/s"},
 		"regular arrivals":  {queueing("constant"), 1, false, false, "--arrival poisson"},
 		"a jump, no smooth": {jump(), 1, false, false, "No scalability law (USL) is shown: the curve misses"},
 	}
