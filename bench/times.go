@@ -5,6 +5,7 @@ import (
 
 	"flightbench/internal/target"
 	"flightbench/internal/wire"
+	"flightbench/results"
 )
 
 // times are where the calls of a slot spent their time, on target.Nanos. What
@@ -43,14 +44,6 @@ func (t *trial) whereTimeWent(now int64) (sum shares) {
 	return sum
 }
 
-// Metrics of where the time of streams went. Their sum is 1.
-const (
-	timeWaiting = "time_share_waiting"
-	timeFlow    = "time_share_flow_control"
-	timeBusy    = "time_share_busy"
-	timeIdle    = "time_share_idle"
-)
-
 // reportTimes tells where the time of the window's streams went, and that of
 // an open loop's slots without a stream. Shares that are not the transport's
 // own word are told as approximations.
@@ -66,12 +59,12 @@ func (t *trial) reportTimes(put putMetric) {
 	}
 	waiting := active * min(1, float64(b.waiting-a.waiting)/calls)
 	sending := min(active-waiting, active*float64(b.sending-a.sending)/calls)
-	put(timeWaiting, waiting, "1", "lower")
-	put(timeFlow, sending, "1", "lower")
-	put(timeBusy, active-waiting-sending, "1", "lower")
-	put(timeIdle, 1-active, "1", "lower")
+	put(results.TimeWaiting, waiting, "1", "lower")
+	put(results.TimeFlow, sending, "1", "lower")
+	put(results.TimeBusy, active-waiting-sending, "1", "lower")
+	put(results.TimeIdle, 1-active, "1", "lower")
 	if !t.exactTimes() {
-		t.out.Approximate = append(t.out.Approximate, timeWaiting, timeFlow, timeBusy)
+		t.out.Approximate = append(t.out.Approximate, results.TimeWaiting, results.TimeFlow, results.TimeBusy)
 	}
 }
 

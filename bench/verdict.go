@@ -119,12 +119,12 @@ func (t *trial) boundDoubts(v vitals) (out []string) {
 			results.FormatSeconds(v.sched), v.client/v.seconds, v.cores))
 	}
 	shared := v.here && v.machine > 0 && v.machine-v.idle >= muchInUse*v.machine
-	if busy := t.out.Metrics[timeBusy]; mine && busy.Value >= busyLimit && t.exactTimes() && !t.kind.calls && (!shared || v.server >= 0 && v.client >= busyFactor*v.server) {
-		out = append(out, fmt.Sprintf("streams spent %.0f %% of their time busy in the client, %.0f %% waiting for data", busy.Value*100, t.out.Metrics[timeWaiting].Value*100))
+	if busy := t.out.Metrics[results.TimeBusy]; mine && busy.Value >= busyLimit && t.exactTimes() && !t.kind.calls && (!shared || v.server >= 0 && v.client >= busyFactor*v.server) {
+		out = append(out, fmt.Sprintf("streams spent %.0f %% of their time busy in the client, %.0f %% waiting for data", busy.Value*100, t.out.Metrics[results.TimeWaiting].Value*100))
 	}
 	wanted := v.client + v.waited
 	least := wantedLimit
-	if t.exactTimes() && !t.kind.calls && t.out.Metrics[timeWaiting].Value+t.out.Metrics[timeFlow].Value < blockedLimit {
+	if t.exactTimes() && !t.kind.calls && t.out.Metrics[results.TimeWaiting].Value+t.out.Metrics[results.TimeFlow].Value < blockedLimit {
 		least = wantedLeast
 	}
 	if v.waited >= 0 && v.others >= othersLimit*v.machine && wanted >= least*v.seconds && v.waited >= starvedLimit*wanted {

@@ -30,7 +30,7 @@ func steady(batches ...int64) (out []results.Interval) {
 func TestVerdicts(t *testing.T) {
 	even := steady(1000, 1010, 990, 1000, 1005, 995, 1000, 1000, 990, 1010)
 	busy := func(share float64) map[string]results.Metric {
-		return map[string]results.Metric{timeBusy: {Value: share}, timeWaiting: {Value: 1 - share}}
+		return map[string]results.Metric{results.TimeBusy: {Value: share}, results.TimeWaiting: {Value: 1 - share}}
 	}
 	late := func(p99, response time.Duration) map[string]results.Latency {
 		return map[string]results.Latency{"lateness": {Count: 1, P99: int64(p99)}, "stream_actual": {Count: 1, P99: int64(response)}}

@@ -238,6 +238,9 @@ func finish(dir, format string, print func(io.Writer, *results.Loaded, int) erro
 	} else {
 		err = results.Print(stdout, format, loaded.Run, loaded.Trials, terminalWidth(stdout))
 	}
+	if err == nil && print == nil && format == "table" {
+		_, err = fmt.Fprintf(stdout, "\n%s", report.InWords(loaded))
+	}
 	if err != nil {
 		return loaded, err
 	}
