@@ -86,8 +86,11 @@ func (f *finder) attempt(phase string, load float64, times int) (did, ok bool) {
 		if !f.affords(window, 0) {
 			return false, false
 		}
-		if did, ok = f.try(phase, load, window); did || !ok || f.tries[len(f.tries)-1].died {
+		if did, ok = f.try(phase, load, window); did || !ok {
 			return did, ok
+		}
+		if last := f.tries[len(f.tries)-1]; last.died || last.again {
+			return false, true // hardly by chance
 		}
 	}
 	return false, true

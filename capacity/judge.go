@@ -21,11 +21,12 @@ const (
 
 // judgement is an outcome and why.
 type judgement struct {
-	outcome   outcome
-	objective string // that was missed by the most, "" where none was
-	text      string // what was found of it, for people
-	generator bool   // missed, and the generator was the limit
-	died      bool   // the server went away
+	outcome    outcome
+	objective  string // that was missed by the most, "" where none was
+	text       string // what was found of it, for people
+	generator  bool   // missed, and the generator was the limit
+	neighbours bool   // missed, while other processes used this machine
+	died       bool   // the server went away
 }
 
 // objectives are what loads are judged by.
@@ -107,12 +108,17 @@ func (o objectives) judge(t *results.Trial) judgement {
 	}
 	if j.outcome == missed && t.Seconds > 0 {
 		j.generator = t.Verdict == results.VerdictGeneratorBound
-		if j.generator || t.Verdict == results.VerdictClock || t.Verdict == results.VerdictUnstable && t.Metrics["steal_share"].Value > 0 {
+		j.neighbours = t.Metrics["others_cpu_share"].Value >= othersLimit
+		if j.generator || j.neighbours || t.Verdict == results.VerdictClock || t.Verdict == results.VerdictUnstable && t.Metrics["steal_share"].Value > 0 {
 			j.outcome = excused
 		}
 	}
 	return j
 }
+
+// othersLimit is the share of this machine's CPU that other processes used, from
+// which on what was missed may be their fault.
+const othersLimit = 0.2
 
 // excess is by how much of the limit v is beyond it.
 func excess(g compare.Gate, v float64) float64 {

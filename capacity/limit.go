@@ -36,7 +36,7 @@ func (s *Search) limit(c *results.Capacity) {
 		return
 	}
 	generators, errors := 0, 0
-	var client, server, flow, rtt []float64
+	var client, server, flow, rtt, others []float64
 	for _, t := range at {
 		m := t.trial.Metrics
 		if t.generator {
@@ -50,6 +50,7 @@ func (s *Search) limit(c *results.Capacity) {
 			server = append(server, v)
 		}
 		flow = appendMetric(flow, t.trial, "time_share_flow_control", 1)
+		others = appendMetric(others, t.trial, "others_cpu_share", 1)
 		rtt = appendMetric(rtt, t.trial, "tcp_rtt_seconds", 1)
 	}
 	cl, sv, cores := results.SpreadOf(client), results.SpreadOf(server), float64(s.o.Cores)
@@ -60,6 +61,8 @@ func (s *Search) limit(c *results.Capacity) {
 	switch {
 	case s.o.Local && sv.N > 0 && cores > 0 && cl.Median+sv.Median >= cpuUsedUp*cores && sv.Median >= 0.25*cores:
 		say(results.LimitMachine, "this machine's CPU, which client and server share: each may do more on a machine of its own")
+	case float64(generators) > generatorsOf*float64(len(at)) && results.SpreadOf(others).Median >= othersLimit:
+		say(results.LimitGenerator, "other processes, which used %.0f %% of this machine's CPU: search again when it is idle", 100*results.SpreadOf(others).Median)
 	case float64(generators) > generatorsOf*float64(len(at)):
 		say(results.LimitGenerator, "the generator, this client: %s", evidence(at))
 	case s.o.Local && sv.N > 0 && cores > 0 && sv.Median >= cpuUsedUp*cores:

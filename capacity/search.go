@@ -67,6 +67,7 @@ type try struct {
 	load  float64
 	phase string
 	trial *results.Trial
+	again bool // it was missed after trials that were excused
 	judgement
 }
 
@@ -250,9 +251,9 @@ func (f *finder) try(phase string, load, window float64) (did, ok bool) {
 			return false, false
 		}
 		t := try{load: load, phase: phase, trial: f.last, judgement: f.objectives.judge(f.last)}
-		if t.outcome == excused && (f.excuses == maxExcuses || t.generator && f.bound) {
-			t.outcome = missed
-			f.bound = f.bound || t.generator
+		if own := t.generator && !t.neighbours; t.outcome == excused && (f.excuses == maxExcuses || own && f.bound) {
+			t.outcome, t.again = missed, true
+			f.bound = f.bound || own
 		}
 		f.tries = append(f.tries, t)
 		if t.outcome == held {

@@ -29,7 +29,7 @@ func (c *Capacity) answerLine() string {
 	case CapacityFound:
 		s := fmt.Sprintf("Capacity: %s%s is the highest load that met every objective", c.Format(c.Load), c.bytesAt(c.Load))
 		if c.LimitedBy == LimitGenerator {
-			s = fmt.Sprintf("Capacity: at least %s%s: this generator's limit was found, not the server's", c.Format(c.Load), c.bytesAt(c.Load))
+			s = fmt.Sprintf("Capacity: at least %s%s: what limited it was on this side, not the server", c.Format(c.Load), c.bytesAt(c.Load))
 		}
 		if c.High == 0 {
 			return s + "; at which load one begins to be missed is not known yet."
