@@ -74,6 +74,15 @@ func beginTune(f *pflag.FlagSet) measurer {
 // transport and load has them, and takes those out that are not asked for.
 func (t *tuneFlags) extend(f *pflag.FlagSet, p *bench.Plan) error {
 	p.Repeat = 1
+	for i := range p.Configs { // windows and what estimates them take some round trips to open
+		c := &p.Configs[i]
+		if !f.Changed("warmup") {
+			c.Warmup += 10 * c.RTT
+		}
+		if !f.Changed("duration") && c.Total == 0 {
+			c.Duration += 10 * c.RTT
+		}
+	}
 	base := p.Configs[0]
 	if !f.Changed("file") {
 		if base.Transport == "direct" && !f.Changed("max-frame") {
