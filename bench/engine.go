@@ -86,8 +86,8 @@ func (r *Runner) step(ctx context.Context, s Schedule, step Step, n int) (*resul
 		case <-time.After(step.Rest):
 		}
 	}
-	t := r.trial(ctx, step.Config, within)
-	t.ID, t.Round, t.Phase, t.Took = step.ID, step.Round, step.Phase, time.Since(began).Seconds()
+	t := r.trial(ctx, step, within)
+	t.Took = time.Since(began).Seconds()
 	if t.Status != results.StatusPartial {
 		s.Add(t)
 		left, remaining = s.Left()
@@ -97,9 +97,9 @@ func (r *Runner) step(ctx context.Context, s Schedule, step Step, n int) (*resul
 	return t, nil
 }
 
-// trial runs one Config. Whatever goes wrong is in the Trial.
-func (r *Runner) trial(ctx context.Context, c results.Config, observe func(Progress)) *results.Trial {
-	out := &results.Trial{Config: c, Status: results.StatusOK, Errors: map[string]int64{}, Started: time.Now()}
+// trial runs step. Whatever goes wrong is in the Trial.
+func (r *Runner) trial(ctx context.Context, step Step, observe func(Progress)) *results.Trial {
+	out := &results.Trial{ID: step.ID, Round: step.Round, Phase: step.Phase, Config: step.Config, Status: results.StatusOK, Errors: map[string]int64{}, Started: time.Now()}
 	t := &trial{out: out, config: &out.Config, clock: clock{time.Now()}, cache: &r.cache, nonce: rand.Text(), opened: make(chan struct{})}
 	t.observe = observe
 	t.progress("setup", nil, nil)

@@ -101,6 +101,11 @@ const (
 	sizedFor     = 2 * time.Second
 )
 
+// arrivalSeed is that of Poisson arrivals: another one in each round, or rounds
+// would repeat one sample of them, and the same for all Configs of a round, so
+// that these meet the same arrivals.
+func (t *trial) arrivalSeed() uint64 { return t.config.Seed + uint64(t.out.Round)<<32 }
+
 // newLoad makes the arrivals of t's window. A rate of bytes becomes one of
 // streams by the body bytes that a few streams turn out to have: what arrives
 // are streams all the same.
@@ -127,7 +132,7 @@ func (t *trial) newLoad(ctx context.Context) (*load, error) {
 		}
 		l.bytes, l.steps = bytes, []Stretch{{From: rate, To: rate}}
 	}
-	l.pacer = NewPacer(l.steps, c.Arrival, c.Seed)
+	l.pacer = NewPacer(l.steps, c.Arrival, t.arrivalSeed())
 	return l, nil
 }
 
@@ -155,7 +160,7 @@ func (l *load) warm(t *trial, end func() int64) func() leg {
 		if t.config.Warmup == 0 {
 			first = 0
 		}
-		return leg{pacer: NewPacer([]Stretch{{From: first, To: first}}, t.config.Arrival, t.config.Seed+1), origin: t.clock.now(), end: end, over: t.opened}
+		return leg{pacer: NewPacer([]Stretch{{From: first, To: first}}, t.config.Arrival, t.arrivalSeed()+1), origin: t.clock.now(), end: end, over: t.opened}
 	}
 }
 
