@@ -142,19 +142,28 @@ func (w *walk) race(sw *sweep, field []*candidate) error {
 	return nil
 }
 
-// hopeless says why nothing can be told by what the best so far measured.
+// hopeless says why nothing can be told by what the defaults measured in the
+// first race, "" while something may.
 func (w *walk) hopeless(c *candidate) string {
-	if why := c.failure(); why != "" && w.round == 1 {
+	if len(c.trials) != w.round {
+		return "" // a later race
+	}
+	told := c.told()
+	if why := c.failure(); why != "" && len(told) == 0 {
+		if strings.HasPrefix(why, "incomplete") {
+			why += "; a longer --duration may do"
+		}
 		return "the defaults cannot be measured: " + why
 	}
-	if w.round == 1 && len(c.trials) == 1 && c.failure() == "" {
-		if _, ok := w.o.Objective.Of(c.trials[0]); !ok {
-			return "the trials have no " + string(w.o.Objective) + ": choose another objective"
-		}
-		for _, g := range w.o.SLO {
-			if _, err := g.JudgeTrials(c.trials); err != nil {
-				return err.Error()
-			}
+	if len(told) != 1 {
+		return ""
+	}
+	if _, ok := w.o.Objective.Of(told[0]); !ok {
+		return "the trials have no " + string(w.o.Objective) + ": choose another objective"
+	}
+	for _, g := range w.o.SLO {
+		if _, err := g.JudgeTrials(told); err != nil {
+			return err.Error()
 		}
 	}
 	return ""

@@ -202,17 +202,32 @@ func valid(c results.Config) bool {
 	return bench.Validate(d) == nil
 }
 
-// failure says what is wrong with c's trials, "" where nothing is.
+// failure says what is wrong with c's trials, "" where nothing is: one failed,
+// or two moved too little to tell anything.
 func (c *candidate) failure() string {
+	incomplete := 0
 	for _, t := range c.trials {
-		switch {
-		case t.Status == results.StatusFailed:
+		if t.Status == results.StatusFailed {
 			return "failed: " + strings.SplitN(t.Error, "\n", 2)[0]
-		case t.Verdict == results.VerdictIncomplete:
-			return "incomplete: " + strings.Join(t.Evidence, "; ")
+		}
+		if t.Verdict != results.VerdictIncomplete {
+			continue
+		}
+		if incomplete++; incomplete == 2 {
+			return "incomplete: " + strings.Join(slices.Concat(t.Evidence, t.Warnings), "; ")
 		}
 	}
 	return ""
+}
+
+// told are c's trials whose figures count.
+func (c *candidate) told() (told []*results.Trial) {
+	for _, t := range c.trials {
+		if t.Status == results.StatusOK && t.Verdict != results.VerdictIncomplete {
+			told = append(told, t)
+		}
+	}
+	return told
 }
 
 // misses are the objectives that c's trials miss, by their medians.

@@ -203,7 +203,7 @@ func (t *tuneFlags) schedule(p bench.Plan) (bench.Schedule, error) {
 // printTuning writes the answer, and where to write it down.
 func printTuning(w io.Writer, l *results.Loaded, _ int) error {
 	t := l.Run.Tuning
-	if err := t.WriteText(w); err != nil || len(t.Settings) == 0 {
+	if err := t.WriteText(w); err != nil || t.Outcome != results.TuningImproved {
 		return err
 	}
 	return recipes.Write(w, recipes.For(t.Best, t.Fields()))

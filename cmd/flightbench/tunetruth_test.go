@@ -92,8 +92,7 @@ func tuned(t *testing.T, o *optimum, args ...string) *results.Tuning {
 	go func() { _ = s.Serve() }()
 	defer s.Shutdown()
 	args = append([]string{"tune", "grpc://" + s.Addr().String(), "--transport", "grpc", "--rtt", "10ms", "--max-time", "150s",
-		"--knobs", "rows,window,conn-window", "--rows", "65536,1024,8192", "--window", "64Ki,1Mi,4Mi", "--conn-window", "64Ki,1Mi,4Mi",
-		"-O", "json", "-o", t.TempDir()}, args...)
+		"--knobs", "rows,window,conn-window", "--rows", "65536,1024,8192", "-O", "json", "-o", t.TempDir()}, args...)
 	cmd := exec.Command("flightbench", args...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -111,7 +110,7 @@ func tuned(t *testing.T, o *optimum, args ...string) *results.Tuning {
 func TestTuneTruth(t *testing.T) {
 	groundTruth(t)
 	t.Run("planted", func(t *testing.T) {
-		a := tuned(t, &optimum{})
+		a := tuned(t, &optimum{}, "--window", "256Ki,1Mi,4Mi", "--conn-window", "256Ki,1Mi,4Mi")
 		t.Logf("%s in %.0f s: %v", a.Outcome, a.Seconds, a.Lines())
 		if b := a.Best; a.Outcome != results.TuningImproved || b.Rows != 8192 || b.Window < 1<<20 || b.ConnWindow < 1<<20 {
 			t.Errorf("best: %s, want --rows 8192 and windows of 1 MiB or more", a.Flags())

@@ -34,7 +34,7 @@ func tuningSection(l *results.Loaded) (template.HTML, error) {
 	for _, k := range t.Knobs {
 		a.Knobs = append(a.Knobs, tuningKnob{strings.ReplaceAll(k.Field, "_", "-"), k.Was(t), k.Is(t), results.Clean(k.Words(t))})
 	}
-	if len(t.Settings) > 0 {
+	if t.Outcome == results.TuningImproved {
 		a.Recipes = recipes.For(t.Best, t.Fields())
 	}
 	return fragment("tuning.tmpl", a)
