@@ -271,7 +271,8 @@ func (f *finder) try(phase string, load, window float64) (did, ok bool) {
 			return false, true
 		}
 		if f.excuses++; !f.affords(window, f.reserve()) {
-			return false, false
+			f.excuses = 0
+			return false, true // not told: nobody knows
 		}
 	}
 }

@@ -227,7 +227,7 @@ func (c *Capacity) Table() Table {
 		}
 		by := gateText(l.Worst)
 		if l.Excused > 0 {
-			by = strings.TrimPrefix(by+fmt.Sprintf(", %d not for the server's fault", l.Excused), ", ")
+			by = strings.TrimPrefix(by+fmt.Sprintf(" (%d repeated)", l.Excused), " ")
 		}
 		p.Rows = append(p.Rows, append(row, fmt.Sprintf("%d of %d", l.Held, l.Held+l.Missed), by))
 	}

@@ -10,4 +10,4 @@ tries=${TRIES:-3}
 echo "== simulated, 200 tries of each server"
 FLIGHTBENCH_GROUND_TRUTH=200 go test -count 1 -timeout 60m -run 'TestTruth' -v ./capacity | grep -E 'within|^(ok|FAIL)'
 echo "== real servers, $tries tries of each"
-FLIGHTBENCH_GROUND_TRUTH=$tries go test -count 1 -timeout 240m -run "TestCapacityTruth/.*${ONLY:-}" -v ./cmd/flightbench | grep -E 'want|within|--- |^(ok|FAIL)'
+FLIGHTBENCH_GROUND_TRUTH=$tries go test -count 1 -timeout 240m -run "TestCapacityTruth/.*${ONLY:-}" -v ./cmd/flightbench | grep -E 'capacity_test.go.*(want|within)|--- |^(ok|FAIL)'

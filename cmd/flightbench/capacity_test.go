@@ -154,9 +154,11 @@ func TestCapacityTruth(t *testing.T) {
 				}
 				t.Logf("want %s, found %s (%+.1f %%), %s to %s, in %.0f s, limited by %s", found.Format(c.want), found.Format(found.Load), 100*off,
 					found.Format(found.Low), found.Format(found.High), found.Seconds, found.LimitedBy)
-				if code != 0 {
-					t.Errorf("exit %d: %s", code, stderr)
+				var text strings.Builder
+				if err := found.WriteText(&text, 0); err != nil || code != 0 {
+					t.Errorf("%v, exit %d: %s", err, code, stderr)
 				}
+				t.Logf("\n%s", text.String())
 			}
 			if t.Logf("%d of %d within 5 %%", good, tries); good*10 < tries*9 {
 				t.Errorf("only %d of %d within 5 %%", good, tries)
