@@ -21,7 +21,10 @@ func TestRowOfFailures(t *testing.T) {
 		ended, lost bool // while it ran, or once it was over
 	}{
 		{"all is well", "mgmgmg", false, false},
-		{"none went well", "bbbb", true, true},
+		{"none went well", "bbbbbbbb", true, true},
+		{"... and failures take their time", "bbbbwb", true, true},
+		{"the first of each slot fails", "bbbbb" + "mgmg", false, false},
+		{"... and nothing else comes", "bbbb", false, true},
 		{"the server is gone", "mg" + long + "w" + long, true, true},
 		{"... for a moment", "mg" + long + "w" + "g" + long + "g", false, false},
 		{"... and the window ends", "mg" + long, false, true},

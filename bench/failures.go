@@ -68,6 +68,10 @@ func (f *failures) add(err error) {
 	f.kinds[kind]++
 }
 
+// badStart is how many failures tell, where nothing went well before them, that
+// nothing will: of a server that fails now and then, the first may be one.
+const badStart = 8
+
 // patience is how long every iteration may fail before the trial ends: a server
 // that comes back within it is measured on.
 const patience = 2 * time.Second
@@ -96,7 +100,7 @@ func (f *failures) fail(err error, first bool, slots int, moved func() int64) er
 	switch {
 	case status.Code(err) == codes.DataLoss, errors.As(err, &data):
 		f.ended = err
-	case f.good.Load() == 0 && f.slots == slots && moved() == 0:
+	case f.good.Load() == 0 && f.slots == slots && moved() == 0 && (f.total() >= badStart || time.Since(f.rowBegan) > patience):
 		f.ended = f.first
 	case f.longRow(slots) && time.Since(f.rowBegan) > patience:
 		f.ended = inRow(f.still, err)
