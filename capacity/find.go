@@ -3,8 +3,10 @@ package capacity
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"flightbench/results"
+	"flightbench/results/compare"
 )
 
 // ramp doubles the load from where it certainly holds until an objective is
@@ -26,7 +28,7 @@ func (f *finder) ramp() bool {
 		}
 	}
 	for down := high; low == 0; {
-		if down <= f.floor() || f.objectives.judge(f.unloaded).outcome == missed { // no load is less than one stream at a time
+		if down <= f.floor() || f.hopeless() {
 			return f.lowest()
 		}
 		down = f.o.round(max(down/2, f.floor()))
@@ -39,6 +41,18 @@ func (f *finder) ramp() bool {
 		}
 	}
 	return f.comeDown(low, high)
+}
+
+// hopeless tells whether half of all streams miss an objective where there is
+// only one at a time.
+func (f *finder) hopeless() bool {
+	return slices.ContainsFunc(f.objectives.gates, func(g compare.Gate) bool {
+		name, _, of := strings.Cut(string(g.Figure), ".")
+		if name == "call" {
+			name = f.objectives.alone.Latency
+		}
+		return of && float64(f.unloaded.Latencies[name].P50) > g.Limit
+	})
 }
 
 // first is the load that the way up begins with: a quarter of what one stream
