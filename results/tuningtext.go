@@ -146,7 +146,9 @@ func (k Knob) Words(t *Tuning) string {
 		tried = append(tried, k.tried(t, v))
 	}
 	head := map[string]string{KnobBest: "the others are worse", KnobSame: "none is shown to be better"}[k.Verdict]
-	if k.Verdict == KnobSame && !slices.ContainsFunc(k.Values, func(v KnobValue) bool { return v.Outcome != "same" }) {
+	if k.Verdict == KnobSame && !slices.ContainsFunc(k.Values, func(v KnobValue) bool {
+		return v.Outcome != "same" || v.Gain == nil || math.Abs(*v.Gain) > t.Detect
+	}) {
 		head = "no difference found"
 	}
 	if k.Note != "" && k.Worth != nil {

@@ -1,8 +1,11 @@
 package tune
 
 import (
+	"cmp"
+	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"flightbench/results"
@@ -41,8 +44,41 @@ func (s *Search) makeSweeps() (sweeps []*sweep) {
 			}
 			sweeps = append(sweeps, sw)
 		}
+		if sw := withLargest(k, values, "window", "conn_window"); k.field == "rows" && sw != nil {
+			sweeps = append(sweeps, sw)
+		}
 	}
 	return sweeps
+}
+
+// withLargest are the values of k, each with the largest of the other fields'
+// that are knobs; nil where none is.
+//
+// Note: where a window and a batch size each allow about as much as the other,
+// neither is better alone.
+func withLargest(k knob, values map[string][]string, others ...string) *sweep {
+	sw := &sweep{fields: []string{k.field}}
+	largest := map[string]string{}
+	for _, f := range others {
+		if values[f] == nil {
+			continue
+		}
+		sw.fields = append(sw.fields, f)
+		largest[f] = slices.MaxFunc(values[f], func(a, b string) int {
+			x, _ := strconv.ParseInt(a, 10, 64) // as Config.Axis prints them
+			y, _ := strconv.ParseInt(b, 10, 64)
+			return cmp.Compare(x, y)
+		})
+	}
+	for _, v := range k.values {
+		set := maps.Clone(largest)
+		set[k.field] = v
+		sw.values = append(sw.values, set)
+	}
+	if len(sw.fields) == 1 {
+		return nil
+	}
+	return sw
 }
 
 // races goes through the knobs until none has to be raced again, or the time

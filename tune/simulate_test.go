@@ -97,21 +97,26 @@ func options(t testing.TB, seed uint64) Options {
 // starves: each batch costs it a fixed time, each byte a time that grows with
 // batches that leave the cache, and a stream waits a round trip for each
 // window, the connection's or its own.
-func planted(c results.Config) float64 {
+func planted(c results.Config) float64 { return starving(c, 64<<10) }
+
+// balanced is planted with default windows that allow just what the default
+// batches do: neither is better alone.
+func balanced(c results.Config) float64 { return starving(c, 1530e3) }
+
+func starving(c results.Config, window int64) float64 {
 	const batch, perByte, trip = 200e-6, 0.5e-9, 2e-3
 	bytes := float64(c.Rows) * 32
 	perBatch := batch + bytes*perByte
 	if bytes > 600e3 {
 		perBatch += (bytes - 600e3) * 2 * perByte
 	}
-	rate := bytes / perBatch
-	window := func(w int64) float64 {
+	for _, w := range []int64{c.Window, c.ConnWindow} {
 		if w == 0 {
-			return 64 << 10
+			w = window
 		}
-		return float64(w)
+		perBatch = max(perBatch, bytes*trip/float64(w))
 	}
-	return min(rate, min(window(c.Window), window(c.ConnWindow))/trip)
+	return bytes / perBatch
 }
 
 const seeds = 200
@@ -125,25 +130,29 @@ func TestFindsThePlantedOptimum(t *testing.T) {
 		c.Rows, c.Window, c.ConnWindow = rows, 16<<20, 16<<20
 		best = max(best, planted(c))
 	}
-	for _, noise := range []float64{0.03, 0.1} {
+	for _, tt := range []struct {
+		name  string
+		rate  func(results.Config) float64
+		noise float64
+	}{{"starving", planted, 0.03}, {"starving", planted, 0.1}, {"balanced", balanced, 0.03}, {"balanced", balanced, 0.1}} {
 		found, most, sum := 0, 0.0, 0
 		seen := map[string]int{}
 		for seed := range seeds {
-			m := &simulated{rate: planted, noise: noise, rng: rand.New(rand.NewPCG(uint64(seed), 1))}
+			m := &simulated{rate: tt.rate, noise: tt.noise, rng: rand.New(rand.NewPCG(uint64(seed), 1))}
 			s, n := m.run(t, options(t, uint64(seed)))
 			a := s.Answer()
 			most, sum = max(most, a.Seconds), sum+n
-			if a.Outcome == results.TuningImproved && planted(a.Best) >= 0.95*best {
+			if a.Outcome == results.TuningImproved && tt.rate(a.Best) >= 0.95*best {
 				found++
 			}
 			seen[fmt.Sprint(a.Outcome, " ", a.Settings)]++
 		}
-		t.Logf("noise %v: %d of %d, %d trials on average, %.0f s at most", noise, found, seeds, sum/seeds, most)
+		t.Logf("%s, noise %v: %d of %d, %d trials on average, %.0f s at most", tt.name, tt.noise, found, seeds, sum/seeds, most)
 		if found < seeds*9/10 {
-			t.Errorf("noise %v: found in %d of %d, want 90 %%: %v", noise, found, seeds, seen)
+			t.Errorf("%s, noise %v: found in %d of %d, want 90 %%: %v", tt.name, tt.noise, found, seeds, seen)
 		}
 		if most > 330 {
-			t.Errorf("noise %v: took %.0f s, and was given 300", noise, most)
+			t.Errorf("%s, noise %v: took %.0f s, and was given 300", tt.name, tt.noise, most)
 		}
 	}
 }

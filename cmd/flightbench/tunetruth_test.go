@@ -91,7 +91,7 @@ func tuned(t *testing.T, o *optimum, args ...string) *results.Tuning {
 	s.RegisterFlightService(o)
 	go func() { _ = s.Serve() }()
 	defer s.Shutdown()
-	args = append([]string{"tune", "grpc://" + s.Addr().String(), "--transport", "grpc", "--rtt", "10ms", "--max-time", "150s",
+	args = append([]string{"tune", "grpc://" + s.Addr().String(), "--transport", "grpc", "--rtt", "10ms", "--max-time", "4m",
 		"--knobs", "rows,window,conn-window", "--rows", "65536,1024,8192", "-O", "json", "-o", t.TempDir()}, args...)
 	cmd := exec.Command("flightbench", args...)
 	var stderr bytes.Buffer
