@@ -85,12 +85,32 @@ func (e *exportFlags) one(cmd *cobra.Command, l *results.Loaded) (notes []string
 		}
 		return export.Write(cmd.OutOrStdout(), l, e.options)
 	}
-	f, err := os.Create(e.output)
-	if err != nil {
-		return nil, fmt.Errorf("write the export: %w", err)
-	}
+	f := &lateFile{name: e.output}
 	notes, err = export.Write(f, l, e.options)
 	return notes, errors.Join(err, f.Close())
+}
+
+// lateFile is created as it is first written to, so that a mistake that is
+// found before costs nobody the file that was there.
+type lateFile struct {
+	name string
+	f    *os.File
+}
+
+func (l *lateFile) Write(p []byte) (n int, err error) {
+	if l.f == nil {
+		if l.f, err = os.Create(l.name); err != nil {
+			return 0, err
+		}
+	}
+	return l.f.Write(p)
+}
+
+func (l *lateFile) Close() error {
+	if l.f == nil {
+		return nil
+	}
+	return l.f.Close()
 }
 
 // hgrm writes a file per distribution into the folder -o, or the only one to

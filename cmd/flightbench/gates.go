@@ -73,8 +73,8 @@ func judgeValue(g compare.Gate, groups []results.Group, stderr io.Writer) (misse
 			fmt.Fprintf(stderr, "flightbench: gate %s is missed at %s: %s\n", g, compare.Label(group.Config, axes), j.Text)
 		}
 	}
-	if !told {
-		return missed, none
+	if !told && none != nil {
+		return missed, &compare.GateError{Err: none}
 	}
 	return missed, nil
 }

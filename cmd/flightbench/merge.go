@@ -44,6 +44,9 @@ func (m *mergeFlags) run(cmd *cobra.Command, args []string) error {
 	if err := results.CheckFormat(m.format); err != nil {
 		return usage(fmt.Errorf("--format: %w", err))
 	}
+	if len(args) < 2 {
+		return usage(errors.New("one run is nothing to merge: name two run directories or more"))
+	}
 	var runs []*results.Loaded
 	for _, dir := range args {
 		l, err := merge.Open(dir)

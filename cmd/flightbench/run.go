@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,6 +13,7 @@ import (
 	"flightbench/bench"
 	"flightbench/internal/target"
 	"flightbench/results"
+	"flightbench/results/compare"
 )
 
 // runFlags is what the command line of run says.
@@ -114,30 +116,33 @@ func (r *runFlags) rehearse(ctx context.Context, p bench.Plan, stdout io.Writer)
 	return failed(planned.Print(stdout, r.format, terminalWidth(stdout)))
 }
 
-// outcome turns what was measured into the exit code.
+// outcome turns what was measured into the exit code. That a ceiling is valid
+// makes no run so.
 func outcome(l *results.Loaded, gates []string, stderr io.Writer) error {
-	bad, valid := 0, 0
+	bad := 0
 	for _, t := range l.Trials {
 		if t.Status == results.StatusFailed {
 			bad++
 		}
-		if t.Verdict == results.VerdictValid {
-			valid++
-		}
 	}
+	valid := slices.ContainsFunc(results.WithoutRungs(l.Trials), func(t *results.Trial) bool { return t.Verdict == results.VerdictValid })
 	switch {
 	case bad > 0:
 		return &exitError{exitFailed, fmt.Errorf("%d of %d trials failed", bad, len(l.Trials))}
-	case valid == 0:
+	case !valid:
 		return &exitError{exitNotValid, errors.New("no trial is valid: see the warnings")}
 	}
 	limits, err := parseGates(gates)
 	if err != nil {
 		return usage(err)
 	}
-	missed, err := judge(limits, l, stderr)
-	if err == nil && missed > 0 {
-		err = &exitError{exitMissed, fmt.Errorf("missed gates: %d", missed)}
+	switch missed, err := judge(limits, l, stderr); {
+	case compare.IsGateError(err):
+		return usage(err)
+	case err != nil:
+		return failed(err)
+	case missed > 0:
+		return &exitError{exitMissed, fmt.Errorf("missed gates: %d", missed)}
 	}
-	return failed(err)
+	return nil
 }

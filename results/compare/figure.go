@@ -93,6 +93,21 @@ func (f Figure) Better() string {
 	return "lower"
 }
 
+// unit is what f is measured in, as far as its name tells: ns, B/s, B, s, 1;
+// else "".
+func (f Figure) unit() string {
+	name := string(f)
+	if strings.Contains(name, ".") {
+		return "ns"
+	}
+	for _, u := range []struct{ suffix, unit string }{{"_bytes_per_second", "B/s"}, {"_bytes", "B"}, {"_seconds", "s"}, {"_share", "1"}} {
+		if strings.HasSuffix(name, u.suffix) {
+			return u.unit
+		}
+	}
+	return ""
+}
+
 // Label is the figure's name for people.
 func (f Figure) Label() string {
 	if l := figureLabels[f]; l != "" {

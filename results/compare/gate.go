@@ -74,6 +74,11 @@ func ParseGate(s string) (Gate, error) {
 	case g.Relative && v <= -100:
 		return Gate{}, fmt.Errorf("gate %q: nothing can fall by 100 %% or more", s)
 	}
+	if u := f.unit(); u != "" && !g.Relative { // rather now than once all is measured
+		if _, err := g.scale(u); err != nil {
+			return Gate{}, err
+		}
+	}
 	return g, nil
 }
 

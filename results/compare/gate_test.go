@@ -50,6 +50,12 @@ func TestParseGate(t *testing.T) {
 		"batch_gap.p99<=+5ms":        "a sign is for a change",
 		"batch_gap.p99<=1.2.3ms":     "no number",
 		"batch_gap.p99<=-100%":       "100 %",
+		"batch_gap.p99<=5":           "needs a unit: batch_gap.p99<=5ms",
+		"batch_gap.p99<=5MB":         "measured in ns",
+		"body_bytes_per_second>=5ms": "measured in B/s",
+		"body_bytes_per_second>=5MB": "measured in B/s",
+		"client_peak_rss_bytes<=5s":  "measured in B,",
+		"steal_share<=5ms":           "measured in 1",
 	} {
 		if g, err := compare.ParseGate(text); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: %v, %v, want one line with %q", text, g, err, want)
@@ -133,8 +139,7 @@ func TestJudgeTrials(t *testing.T) {
 		}
 	}
 	for gate, want := range map[string]string{
-		"first_batch.p99<=+3%": "nothing to compare with", "put_ack.p99<=3ms": "no trial has", "first_batch.p99<=3": "needs a unit",
-		"body_bytes_per_second>=3ms": "measured in B/s",
+		"first_batch.p99<=+3%": "nothing to compare with", "put_ack.p99<=3ms": "no trial has", "rows_per_second>=3ms": "measured in rows/s",
 	} {
 		g, err := compare.ParseGate(gate)
 		if err != nil {
