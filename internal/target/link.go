@@ -188,7 +188,7 @@ func (c *pacedConn) Write(p []byte) (n int, err error) {
 }
 
 // relay copies between a and b until either ends; what the other was sent
-// before still arrives.
+// before still arrives. Nobody waits for its goroutines: they end with a.
 func relay(a, b net.Conn) {
 	for _, way := range [][2]net.Conn{{a, b}, {b, a}} {
 		go func() {

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -144,5 +145,39 @@ func TestLinkEndsWithItsServer(t *testing.T) {
 	_, err := line.dialer(func(context.Context) (net.Conn, error) { return nil, net.ErrClosed })(t.Context())
 	if err == nil {
 		t.Error("a server that is not there was reached")
+	}
+}
+
+// relays counts the goroutines that carry bytes over a line.
+func relays() int {
+	b := make([]byte, 1<<20)
+	return strings.Count(string(b[:runtime.Stack(b, true)]), "target.relay.func1(")
+}
+
+// TestLinkLeavesNothing ends connections, also one with bytes under way that
+// nobody reads.
+func TestLinkLeavesNothing(t *testing.T) {
+	dial := over(t, Link{RTT: 4 * time.Millisecond, Bandwidth: 20e6}, echo(t, 0))
+	idle, unread := dial(), dial()
+	if n := relays(); n < 4 {
+		t.Fatalf("%d relays of two connections, want 4", n)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := unread.Write(make([]byte, 8<<20))
+		ended <- err
+	}()
+	if _, err := unread.Read(make([]byte, 1)); err != nil { // the rest comes, too
+		t.Fatal(err)
+	}
+	_, _ = idle.Close(), unread.Close()
+	if err := <-ended; err == nil {
+		t.Error("a write to a closed connection went through")
+	}
+	for wait := time.Millisecond; relays() > 0; wait *= 2 {
+		if wait > 8*time.Second {
+			t.Fatalf("%d relays go on after their connections were closed", relays())
+		}
+		time.Sleep(wait)
 	}
 }
