@@ -14,6 +14,7 @@ type Rounds struct {
 	plan   Plan
 	done   map[string]bool
 	round  int   // under way, from 1; 0 before the first
+	begun  int   // the last of which a trial is known
 	order  []int // of the Configs in it
 	over   bool
 	values [][]ofRound // of each Config, its primary figure
@@ -52,7 +53,7 @@ func (s *Rounds) Add(t *results.Trial) {
 	if !ok || i >= len(s.plan.Configs) || s.done[t.ID] {
 		return // none of the plan's: results.Resume refuses those
 	}
-	s.done[t.ID] = true
+	s.done[t.ID], s.begun = true, max(s.begun, round)
 	if _, m, ok := t.Primary(); ok && t.Status == results.StatusOK {
 		s.values[i] = append(s.values[i], ofRound{round, m.Value})
 	}

@@ -103,12 +103,12 @@ func (s *Rounds) members() []int {
 	case n > s.plan.leastRounds():
 		order = s.wanting(order, n)
 	}
-	// Another round must end within the time; the first is measured in any case.
+	// Another round must end within the time; the first is measured in any case, and one that an interrupted run had begun.
 	var takes time.Duration
 	for _, i := range order {
 		takes += s.left.trial(i)
 	}
-	if n > 1 && s.spent(s.round)+takes > s.plan.MaxTime {
+	if n > max(1, s.begun) && s.spent(s.round)+takes > s.plan.MaxTime {
 		return nil
 	}
 	return order

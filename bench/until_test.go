@@ -150,6 +150,39 @@ func TestUntilResumes(t *testing.T) {
 	}
 }
 
+// TestUntilResumesItsLastRound has a run go on with the round that it was in:
+// that trials took longer than expected does not leave the round in pieces.
+func TestUntilResumesItsLastRound(t *testing.T) {
+	p := simulated(.05, .05)
+	p.Until, p.MaxTime = .001, 28*time.Second // when the 7th round is expected to end
+	s := p.Schedule()
+	var stored []*results.Trial
+	for {
+		step, ok := s.Next()
+		if !ok {
+			break
+		}
+		took := 2.0
+		if step.Round == 7 {
+			took = 3.5
+		}
+		tr := &results.Trial{ID: step.ID, Round: step.Round, Config: step.Config, Status: results.StatusOK, Took: took,
+			Metrics: map[string]results.Metric{results.BodyRate: {Value: 1e9 + 1e8*float64(step.Round%3)}}}
+		s.Add(tr)
+		stored = append(stored, tr)
+	}
+	if len(stored) != 14 {
+		t.Fatalf("%d trials, want 7 rounds of 2", len(stored))
+	}
+	again := p.Schedule()
+	for _, tr := range stored[:13] {
+		again.Add(tr)
+	}
+	if step, ok := again.Next(); !ok || step.ID != stored[13].ID {
+		t.Errorf("it goes on with %q, %v, not with %s", step.ID, ok, stored[13].ID)
+	}
+}
+
 // TestUntilEstimates has the estimate come near, and never beyond the time.
 func TestUntilEstimates(t *testing.T) {
 	noise := []float64{.05, .05}
