@@ -2,6 +2,7 @@ package results
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -57,12 +58,7 @@ type Drifts struct {
 func FindDrifts(groups []Group) Drifts {
 	out := Drifts{Groups: make([]*Drift, len(groups))}
 	all := make([]series, len(groups))
-	rounds := 0
-	for _, g := range groups {
-		for _, t := range g.Trials {
-			rounds = max(rounds, t.Round)
-		}
-	}
+	rounds := roundsOf(groups)
 	for i, g := range groups {
 		all[i] = seriesOf(g, rounds)
 	}
@@ -86,15 +82,36 @@ func FindDrifts(groups []Group) Drifts {
 			}
 		}
 	}
+	out.number(rounds)
 	return out
+}
+
+// roundsOf are the rounds that a trial of groups is of, in order.
+func roundsOf(groups []Group) (rounds []int) {
+	seen := map[int]bool{}
+	for _, g := range groups {
+		for _, t := range g.Trials {
+			seen[t.Round] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// number has the steps of d, found by place in rounds, be at those rounds.
+func (d Drifts) number(rounds []int) {
+	for _, f := range append(slices.Clone(d.Groups), d.Machine) {
+		if f != nil && f.Kind == DriftStep {
+			f.Round = rounds[f.Round]
+		}
+	}
 }
 
 // series is the logarithm of how fast a group was by round, NaN where a round
 // does not have it; nil where too few have.
 type series []float64
 
-func seriesOf(g Group, rounds int) series {
-	s := make(series, rounds)
+func seriesOf(g Group, rounds []int) series {
+	s := make(series, len(rounds))
 	for r := range s {
 		s[r] = math.NaN()
 	}
@@ -107,9 +124,8 @@ func seriesOf(g Group, rounds int) series {
 		if values[i] <= 0 {
 			return nil
 		}
-		if t.Round >= 1 {
-			s[t.Round-1] = sign * math.Log(values[i])
-		}
+		place, _ := slices.BinarySearch(rounds, t.Round)
+		s[place] = sign * math.Log(values[i])
 	}
 	if len(s.present()) < driftRounds {
 		return nil
@@ -285,7 +301,7 @@ func (s series) test(order []int) (step, trend float64, at int) {
 	return step * scale, math.Abs(trend) / math.Sqrt(squares-times*mean) * scale, at
 }
 
-// describe sizes what was found: where both a step, at the round of index at,
+// describe sizes what was found: where both a step, whose Round is the place at,
 // and a trend were, that which leaves less unexplained.
 func (s series) describe(at int, step, trend bool) *Drift {
 	if !step && !trend {
@@ -306,7 +322,7 @@ func (s series) describe(at int, step, trend bool) *Drift {
 		unexplained[DriftStep] += math.Abs(v - map[bool]float64{true: before, false: after}[r < at])
 	}
 	if step && (!trend || unexplained[DriftStep] <= unexplained[DriftTrend]) {
-		return &Drift{Kind: DriftStep, Round: at + 1, Change: math.Expm1(after - before)}
+		return &Drift{Kind: DriftStep, Round: at, Change: math.Expm1(after - before)}
 	}
 	return &Drift{Kind: DriftTrend, Change: math.Expm1(slope * float64(last-first))}
 }

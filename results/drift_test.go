@@ -141,6 +141,18 @@ func TestDriftsOfFew(t *testing.T) {
 	}
 }
 
+// TestDriftsOfGaps takes rounds as they come: of a search they have gaps, and a
+// damaged file may say any number.
+func TestDriftsOfGaps(t *testing.T) {
+	groups := simulate(1, 20, func(c, r int) float64 { return .5*step(r, 11) + .001*float64(r%3) })
+	for _, tr := range groups[0].Trials {
+		tr.Round *= 1e8
+	}
+	if d := FindDrifts(groups).Groups[0]; d == nil || d.Kind != DriftStep || d.Round != 11e8 {
+		t.Errorf("%+v", d)
+	}
+}
+
 func TestDriftText(t *testing.T) {
 	for want, d := range map[string]*Drift{
 		"the rate fell by 12 % from round 7 on":                                  {Metric: BodyRate, Kind: DriftStep, Round: 7, Change: -.123},
