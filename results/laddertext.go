@@ -58,12 +58,7 @@ func TellLadders(trials []*Trial, all bool) *LadderPage {
 // rungNotes are the warnings of the rungs' trials. What a server does not have
 // is told by the ladder itself.
 func rungNotes(trials []*Trial) []Note {
-	var rungs []*Trial
-	for _, t := range trials {
-		if _, _, ok := t.Config.Rung(); ok && t.Status != StatusUnavailable {
-			rungs = append(rungs, t)
-		}
-	}
+	rungs := rungsOf(trials)
 	if len(rungs) == 0 {
 		return nil
 	}

@@ -41,6 +41,13 @@ func WithoutRungs(trials []*Trial) []*Trial {
 	return slices.DeleteFunc(slices.Clone(trials), func(t *Trial) bool { return strings.HasPrefix(t.Config.Op, RungPrefix) })
 }
 
+// rungsOf are the trials that are rungs which the server has.
+func rungsOf(trials []*Trial) []*Trial {
+	return slices.DeleteFunc(slices.Clone(trials), func(t *Trial) bool {
+		return !strings.HasPrefix(t.Config.Op, RungPrefix) || t.Status == StatusUnavailable
+	})
+}
+
 // ways are the operations that have a ladder, and how their bytes go.
 var ways = map[string]string{"get": "get", "put": "put", "exchange": "exchange", "ingest": "put"}
 

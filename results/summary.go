@@ -2,7 +2,7 @@ package results
 
 import (
 	"fmt"
-	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -43,14 +43,24 @@ type UntilSummary struct {
 	Rounds int     `json:"rounds"`
 	Wide   int     `json:"wide"` // Configs whose interval is wider, or that never gave a figure
 
-	wide []int // of the groups
+	groups []Group
+	wide   []int // of the groups
 }
 
-// SummaryOf is what the trials of run say together.
+// SummaryOf is what the trials of run say together. Rungs of ladders are the
+// last of its Configs; whether they drift is asked of them by themselves, so
+// that all else is as in the table.
 func SummaryOf(run Run, trials []*Trial) *Summary {
-	groups := GroupTrials(trials)
+	groups := GroupTrials(WithoutRungs(trials))
 	drifts := FindDrifts(groups)
-	s := &Summary{Configs: []ConfigSummary{}, Drift: drifts.Machine, Until: untilOf(run, groups)}
+	s := &Summary{Configs: []ConfigSummary{}, Drift: drifts.Machine, Until: untilOf(run, trials)}
+	s.add(groups, drifts)
+	rungs := GroupTrials(rungsOf(trials))
+	s.add(rungs, FindDrifts(rungs))
+	return s
+}
+
+func (s *Summary) add(groups []Group, drifts Drifts) {
 	for i, g := range groups {
 		_, values, name, m := g.primary()
 		c := ConfigSummary{Verdict: g.verdict(drifts, i), Metric: name, Unit: m.Unit, Better: m.Better, Confidence: Confidence, Drift: drifts.Groups[i]}
@@ -66,7 +76,6 @@ func SummaryOf(run Run, trials []*Trial) *Summary {
 		}
 		s.Configs = append(s.Configs, c)
 	}
-	return s
 }
 
 // verdict is g's, the group i, in a run that drifts so.
@@ -78,14 +87,15 @@ func (g Group) verdict(d Drifts, i int) string {
 	return v
 }
 
-// untilOf is what became of the run's Plan.Until; nil where it has none.
-func untilOf(run Run, groups []Group) *UntilSummary {
+// untilOf is what became of the run's Plan.Until, which holds for rungs of
+// ladders, too; nil where it has none.
+func untilOf(run Run, trials []*Trial) *UntilSummary {
 	if run.Plan == nil || run.Plan.Until == 0 {
 		return nil
 	}
-	u := &UntilSummary{Asked: run.Plan.Until, Ended: EndedNarrow}
+	u := &UntilSummary{Asked: run.Plan.Until, Ended: EndedNarrow, groups: GroupTrials(slices.Concat(WithoutRungs(trials), rungsOf(trials)))}
 	failed := 0
-	for i, g := range groups {
+	for i, g := range u.groups {
 		for _, t := range g.Trials {
 			u.Rounds = max(u.Rounds, t.Round)
 		}
@@ -108,22 +118,22 @@ func untilOf(run Run, groups []Group) *UntilSummary {
 }
 
 // note tells what ended the run, and how wide is what remained.
-func (u *UntilSummary) note(run Run, groups []Group) Note {
+func (u *UntilSummary) note(run Run) Note {
 	asked := strings.TrimPrefix(FormatWidth(u.Asked), "±")
 	rounds := fmt.Sprintf("after %d rounds", u.Rounds)
 	if len(u.wide) == 0 {
 		return Note{NoteFact, fmt.Sprintf("--until %s ended it %s: every interval is that narrow", asked, rounds)}
 	}
 	const shown = 5
-	names := NamesOf(groups)
+	names := NamesOf(u.groups)
 	var parts []string
 	for _, i := range u.wide[:min(shown, len(u.wide))] {
-		_, m := groups[i].Primary()
+		_, m := u.groups[i].Primary()
 		width := FormatWidth(m.Width())
 		switch {
 		case m.N == 0:
 			width = "(nothing was measured)"
-		case math.IsInf(m.Width(), 0):
+		case !m.Bounded():
 			width = fmt.Sprintf("(%d rounds, an interval takes %d)", m.N, IntervalRounds)
 		}
 		parts = append(parts, strings.TrimSpace(names[i]+" "+width))

@@ -3,6 +3,7 @@ package results_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -73,6 +74,14 @@ func TestUntilNotes(t *testing.T) {
 			tr.Status, tr.Metrics, tr.Latencies = results.StatusFailed, nil, nil
 		}
 	}
+	rungs := steady(8) // what ran on for a ceiling
+	copied, plain := rungs[0].Config, rungs[0].Config
+	copied.Op, plain.Op = "ceiling:copy", "ceiling:socket:get"
+	for i := range 8 {
+		rungs = append(rungs, &results.Trial{ID: fmt.Sprintf("%d.3", i+1), Round: i + 1, Config: copied, Status: results.StatusOK, Verdict: results.VerdictValid,
+			Metrics: map[string]results.Metric{results.BodyRate: {Value: 1e9 * float64(1+i%2), Unit: "B/s", Better: "higher"}}})
+		rungs = append(rungs, &results.Trial{ID: fmt.Sprintf("%d.4", i+1), Round: i + 1, Config: plain, Status: results.StatusUnavailable})
+	}
 	for _, tt := range []struct {
 		name, status, ended, want string
 		trials                    []*results.Trial
@@ -82,6 +91,7 @@ func TestUntilNotes(t *testing.T) {
 		{"time", results.StatusComplete, results.EndedTime, "warning: --max-time 1m30s ended it after 8 rounds, before --until 5.0 % was reached: another round did not fit. What remained: put ±20 %", wide, 1},
 		{"interrupted", results.StatusPartial, results.EndedInterrupted, "warning: interrupted after 8 rounds, before --until 5.0 % was reached. What remained: put ±20 %", wide, 1},
 		{"early", results.StatusPartial, results.EndedInterrupted, "What remained: get (3 rounds, an interval takes 6); put (3 rounds", steady(3), 2},
+		{"ceiling", results.StatusComplete, results.EndedTime, "What remained: ceiling copy ±33 %", rungs, 1},
 		{"failed", results.StatusComplete, results.EndedNarrow, "warning: --until 5.0 % ended it after 6 rounds: every interval is that narrow but for put (nothing was measured)", failed, 1},
 	} {
 		run := untilRun(tt.trials, tt.status)

@@ -45,8 +45,8 @@ func Tabulate(run Run, trials []*Trial) Table {
 	axes := Varying(groups)
 	drifts := FindDrifts(groups)
 	t := Table{Title: title(run, trials), Common: Common(groups, axes), Notes: notesWith(groups, drifts)}
-	if u := untilOf(run, groups); u != nil {
-		t.tell(u.note(run, groups))
+	if u := untilOf(run, trials); u != nil {
+		t.tell(u.note(run))
 	}
 	verdicts := map[string]string{}
 	for i, g := range groups {
