@@ -48,7 +48,10 @@ func newData(l *results.Loaded, figures []*plot.Figure) (*data, error) {
 	axes := results.Varying(groups)
 	d := &data{
 		Title: l.Run.Name, Run: l.Run, Command: quote(l.Run.Command), DarkCSS: plot.DarkCSS,
-		Table: results.Tabulate(l.Run, l.Trials), Warnings: l.Warnings, Environment: facts(l.Run), Best: bests(groups, axes),
+		Table: results.Tabulate(l.Run, l.Trials), Warnings: l.Warnings, Environment: facts(l.Run),
+	}
+	if l.Run.Capacity == nil && l.Run.Tuning == nil { // the best of what a search tried is not its answer
+		d.Best = bests(groups, axes)
 	}
 	if d.Title == "" {
 		d.Title = "run"

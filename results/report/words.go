@@ -34,6 +34,7 @@ func InWords(l *results.Loaded) Words {
 		if c.Limit != "" {
 			w.Limit = sentence([]string{c.Limit})
 		}
+		w.Sure = sentence(sureOf(c, l.Trials))
 	}
 	if t := l.Run.Tuning; t != nil {
 		w.Fast = sentence(t.Lines()[:1])
@@ -44,6 +45,32 @@ func InWords(l *results.Loaded) Words {
 // String is a line for each question.
 func (w Words) String() string {
 	return "How fast:        " + w.Fast + "\nWhat limited it: " + w.Limit + "\nHow sure:        " + w.Sure + "\n"
+}
+
+// sureOf says how sure the answer of a search is.
+func sureOf(c *results.Capacity, trials []*results.Trial) (parts []string) {
+	if c.Low > 0 && c.High > 0 {
+		parts = append(parts, fmt.Sprintf("the %.0f %% interval is %s to %s", 100*c.Level, c.Format(c.Low), c.Format(c.High)))
+	}
+	held, at := 0, 0
+	for _, f := range c.Confirmed {
+		if f.Above {
+			continue
+		}
+		if at++; f.Held {
+			held++
+		}
+	}
+	if at > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d longer trials at the answer held", held, at))
+	}
+	valid := 0
+	for _, t := range trials {
+		if t.Verdict == results.VerdictValid {
+			valid++
+		}
+	}
+	return append(parts, fmt.Sprintf("%d of %d trials are valid", valid, len(trials)))
 }
 
 // sentence joins parts.

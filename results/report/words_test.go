@@ -143,18 +143,21 @@ func TestWordsOfCeilings(t *testing.T) {
 func TestWordsOfSearches(t *testing.T) {
 	trials := of("get", []float64{1e9}, paced(400, 400), shares(0.9, 0, 0.1, 0))
 	capacity, tuning := resultstest.Run(1), resultstest.Run(1)
-	capacity.Capacity = &results.Capacity{Over: "rps", Unit: "streams/s", Outcome: results.CapacityFound, Load: 412, Low: 412, High: 430, Level: 0.95, Limit: "the CPU of the server"}
+	capacity.Capacity = &results.Capacity{Over: "rps", Unit: "streams/s", Outcome: results.CapacityFound, Load: 412, Low: 412, High: 430, Level: 0.95, Limit: "the CPU of the server",
+		Confirmed: []results.Confirmation{{Held: true}, {Held: false}, {Above: true}}}
 	tuning.Tuning = &results.Tuning{Objective: results.BodyRate, Better: "higher", Outcome: results.TuningDefaults}
 	for _, c := range []struct {
 		run         results.Run
 		fast, limit string
+		sure        string
 	}{
-		{capacity, "Capacity: 412 streams/s is the highest load that met every objective", "The CPU of the server."},
-		{tuning, tuning.Tuning.Lines()[0], "The network or the server"},
+		{capacity, "Capacity: 412 streams/s is the highest load that met every objective", "The CPU of the server.",
+			"The 95 % interval is 412 streams/s to 430 streams/s; 1 of 2 longer trials at the answer held; 1 of 1 trials are valid."},
+		{tuning, tuning.Tuning.Lines()[0], "The network or the server", "The one trial is valid"},
 	} {
 		w := report.InWords(&results.Loaded{Run: c.run, Trials: trials})
-		if !strings.HasPrefix(w.Fast, strings.TrimSuffix(c.fast, ".")) || !strings.HasPrefix(w.Limit, c.limit) {
-			t.Errorf("got %q and %q", w.Fast, w.Limit)
+		if !strings.HasPrefix(w.Fast, strings.TrimSuffix(c.fast, ".")) || !strings.HasPrefix(w.Limit, c.limit) || !strings.HasPrefix(w.Sure, c.sure) {
+			t.Errorf("got %q, %q and %q", w.Fast, w.Limit, w.Sure)
 		}
 	}
 }
