@@ -40,7 +40,7 @@ func Open(dir string) (*Loaded, error) {
 	l.Warnings = append(l.Warnings, warnings...)
 	l.openHlog()
 	if l.Run.Status != StatusComplete {
-		l.warn("the run is not complete: %d of %d planned trials are stored", len(l.Trials), l.Run.Planned)
+		l.warn("%s", l.Run.Incomplete(len(l.Trials)))
 	} else if len(l.Trials) < l.Run.Planned {
 		l.warn("%d of %d planned trials are stored", len(l.Trials), l.Run.Planned)
 	}
@@ -180,4 +180,13 @@ func cutLast(s, sep string) (before, after string, ok bool) {
 		return s[:i], s[i+len(sep):], true
 	}
 	return s, "", false
+}
+
+// Incomplete says how much of r, which did not come to its end, n trials are.
+// Of a run with Until, or of a search, Planned is but a guess at its beginning.
+func (r Run) Incomplete(n int) string {
+	if r.Planned <= n {
+		return fmt.Sprintf("the run is not complete: %d trials are stored", n)
+	}
+	return fmt.Sprintf("the run is not complete: %d of %d planned trials are stored", n, r.Planned)
 }

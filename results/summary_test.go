@@ -156,3 +156,14 @@ func TestNotesMerge(t *testing.T) {
 		t.Errorf("no %q in\n%s", want, &b)
 	}
 }
+
+// TestIncomplete tells of a run that grew past what was planned no more than it
+// knows.
+func TestIncomplete(t *testing.T) {
+	run := results.Run{Planned: 12}
+	for n, want := range map[int]string{7: "7 of 12 planned trials are stored", 15: "the run is not complete: 15 trials are stored"} {
+		if got := run.Incomplete(n); !strings.HasSuffix(got, want) {
+			t.Errorf("%d trials: %q, want %q", n, got, want)
+		}
+	}
+}

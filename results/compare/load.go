@@ -41,7 +41,7 @@ func Load(path string) (*results.Loaded, error) {
 		}
 	}
 	if d.Run.Status != results.StatusComplete {
-		l.Warnings = append(l.Warnings, fmt.Sprintf("the run is not complete: %d of %d planned trials are in it", len(d.Trials), d.Run.Planned))
+		l.Warnings = append(l.Warnings, d.Run.Incomplete(len(d.Trials)))
 	}
 	return l, nil
 }
