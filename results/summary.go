@@ -121,8 +121,14 @@ func untilOf(run Run, trials []*Trial) *UntilSummary {
 func (u *UntilSummary) note(run Run) Note {
 	asked := strings.TrimPrefix(FormatWidth(u.Asked), "±")
 	rounds := fmt.Sprintf("after %d rounds", u.Rounds)
+	if u.Rounds == 1 {
+		rounds = "after 1 round"
+	}
 	if len(u.wide) == 0 {
 		return Note{NoteFact, fmt.Sprintf("--until %s ended it %s: every interval is that narrow", asked, rounds)}
+	}
+	if !slices.ContainsFunc(u.groups, func(g Group) bool { _, m := g.Primary(); return m.N > 0 }) && u.Ended == EndedNarrow {
+		return Note{NoteWarning, fmt.Sprintf("the run ended %s, without --until %s: nothing was measured that could become narrow", rounds, asked)}
 	}
 	const shown = 5
 	names := NamesOf(u.groups)

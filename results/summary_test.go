@@ -74,6 +74,8 @@ func TestUntilNotes(t *testing.T) {
 			tr.Status, tr.Metrics, tr.Latencies = results.StatusFailed, nil, nil
 		}
 	}
+	nothing := steady(6)[:1]
+	nothing[0].Status, nothing[0].Metrics, nothing[0].Latencies = results.StatusFailed, nil, nil
 	rungs := steady(8) // what ran on for a ceiling
 	copied, plain := rungs[0].Config, rungs[0].Config
 	copied.Op, plain.Op = "ceiling:copy", "ceiling:socket:get"
@@ -91,6 +93,7 @@ func TestUntilNotes(t *testing.T) {
 		{"time", results.StatusComplete, results.EndedTime, "warning: --max-time 1m30s ended it after 8 rounds, before --until 5.0 % was reached: another round did not fit. What remained: put ±20 %", wide, 1},
 		{"interrupted", results.StatusPartial, results.EndedInterrupted, "warning: interrupted after 8 rounds, before --until 5.0 % was reached. What remained: put ±20 %", wide, 1},
 		{"early", results.StatusPartial, results.EndedInterrupted, "What remained: get (3 rounds, an interval takes 6); put (3 rounds", steady(3), 2},
+		{"nothing", results.StatusComplete, results.EndedNarrow, "warning: the run ended after 1 round, without --until 5.0 %: nothing was measured", nothing, 1},
 		{"ceiling", results.StatusComplete, results.EndedTime, "What remained: ceiling copy ±33 %", rungs, 1},
 		{"failed", results.StatusComplete, results.EndedNarrow, "warning: --until 5.0 % ended it after 6 rounds: every interval is that narrow but for put (nothing was measured)", failed, 1},
 	} {
