@@ -3,6 +3,7 @@ package results
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,8 +42,11 @@ func (c *Capacity) answerLine() string {
 		return "No load meets every objective: " + c.lowestText()
 	}
 	s := "Nothing can be said of the capacity"
-	if c.Lost != "" {
+	switch {
+	case c.Lost != "":
 		s += ": " + c.Lost
+	case len(c.Confirmed) > 0:
+		s += ": no load that held for a short time did so for longer"
 	}
 	return s + "."
 }
@@ -136,10 +140,19 @@ func (c *Capacity) confirmedLine() string {
 		}
 		parts = append(parts, s)
 	}
-	if len(parts) == 0 {
-		return ""
+	s := ""
+	if len(parts) > 0 {
+		s = "Longer trials: " + strings.Join(parts, "; ") + "."
 	}
-	return "Longer trials: " + strings.Join(parts, "; ") + "."
+	if c.Outcome == CapacityFound && !c.Sure() {
+		s += yes(s == "", "", " ") + "No longer trial has confirmed the answer itself: " + c.Format(c.Load) + " held for a short time only."
+	}
+	return s
+}
+
+// Sure tells whether a longer trial held at c's Load.
+func (c *Capacity) Sure() bool {
+	return slices.ContainsFunc(c.Confirmed, func(f Confirmation) bool { return f.Held && f.Load >= c.Load })
 }
 
 // overloadLines say what an overload did to the server.
@@ -242,7 +255,7 @@ func (c *Capacity) axisName() string {
 // the terminal, 0 where lines may have any length.
 func (c *Capacity) WriteText(w io.Writer, width int) error {
 	for _, l := range c.Lines() {
-		if _, err := fmt.Fprintln(w, fold(Clean(l), width)); err != nil {
+		if _, err := fmt.Fprintln(w, Fold(Clean(l), 2, width)); err != nil {
 			return err
 		}
 	}
@@ -253,29 +266,4 @@ func (c *Capacity) WriteText(w io.Writer, width int) error {
 		return err
 	}
 	return c.Table().WriteText(w, width)
-}
-
-// fold breaks s between words so that no line is longer than width; lines after
-// the first are indented. A width below 40 folds nothing.
-func fold(s string, width int) string {
-	if width < 40 {
-		return s
-	}
-	var out strings.Builder
-	room := width - 1
-	for i, word := range strings.Fields(s) {
-		n := len([]rune(word))
-		switch {
-		case i == 0:
-		case n+1 > room:
-			out.WriteString("\n  ")
-			room = width - 3
-		default:
-			out.WriteByte(' ')
-			room--
-		}
-		out.WriteString(word)
-		room -= n
-	}
-	return out.String()
 }

@@ -9,7 +9,8 @@ import (
 
 // WriteTable prints the summary of trials as text: a line per Config. Where a
 // line would be wider than width columns, the rest follows in a further block
-// that begins with the same axes; width ≤ 0 is unlimited.
+// that begins with the same axes, and sentences are folded; width ≤ 0 is
+// unlimited.
 func WriteTable(w io.Writer, run Run, trials []*Trial, width int) error {
 	if err := Tabulate(run, trials).WriteText(w, width); err != nil {
 		return err
@@ -22,7 +23,7 @@ func (t Table) WriteText(w io.Writer, width int) error {
 	b := bufio.NewWriter(w)
 	b.WriteString(Clean(t.Title) + "\n")
 	if t.Common != "" {
-		b.WriteString(Clean(t.Common) + "\n")
+		b.WriteString(Fold(Clean(t.Common), 2, width) + "\n")
 	}
 	for _, p := range t.Parts {
 		if p.Head != "" {
@@ -36,13 +37,13 @@ func (t Table) WriteText(w io.Writer, width int) error {
 		}
 	}
 	if len(t.Parts) > 0 && t.Key != "" {
-		b.WriteString("\n" + t.Key + "\n")
+		b.WriteString("\n" + Fold(t.Key, 0, width) + "\n")
 	}
 	for i, n := range t.Notes {
 		if i == 0 {
 			b.WriteString("\n")
 		}
-		b.WriteString(n.Kind + ": " + n.Text + "\n")
+		b.WriteString(Fold(n.Kind+": "+n.Text, 2, width) + "\n")
 	}
 	return b.Flush()
 }

@@ -39,5 +39,5 @@ func printAnswer(w io.Writer, l *results.Loaded, width int) error {
 	case l.Run.Capacity != nil:
 		return l.Run.Capacity.WriteText(w, width)
 	}
-	return results.Print(w, "table", l.Run, l.Trials, width)
+	return printTrials(w, l, width)
 }

@@ -226,6 +226,18 @@ func (s *session) resolver() bench.Targets {
 	return s.targets
 }
 
+// wordsIndent is where the sentences of report.InWords begin, behind their heads.
+const wordsIndent = len("What limited it: ")
+
+// printTrials writes the table of trials, and what they come to in words.
+func printTrials(w io.Writer, l *results.Loaded, width int) error {
+	if err := results.Print(w, "table", l.Run, l.Trials, width); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "\n%s", results.Fold(report.InWords(l).String(), wordsIndent, width))
+	return err
+}
+
 // finish draws the run in dir and prints it in the asked format, where that is
 // table by print; nil for the table of trials.
 func finish(dir, format string, print func(io.Writer, *results.Loaded, int) error, stdout, stderr io.Writer) (*results.Loaded, error) {
@@ -233,13 +245,13 @@ func finish(dir, format string, print func(io.Writer, *results.Loaded, int) erro
 	if err != nil {
 		return nil, err
 	}
-	if print != nil && format == "table" {
-		err = print(stdout, loaded, terminalWidth(stdout))
-	} else {
-		err = results.Print(stdout, format, loaded.Run, loaded.Trials, terminalWidth(stdout))
+	if print == nil {
+		print = printTrials
 	}
-	if err == nil && print == nil && format == "table" {
-		_, err = fmt.Fprintf(stdout, "\n%s", report.InWords(loaded))
+	if width := terminalWidth(stdout); format == "table" {
+		err = print(stdout, loaded, width)
+	} else {
+		err = results.Print(stdout, format, loaded.Run, loaded.Trials, width)
 	}
 	if err != nil {
 		return loaded, err

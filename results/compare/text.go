@@ -15,30 +15,39 @@ import (
 
 // WriteText prints c as text: what else differs, a line a figure, what it
 // comes to, and the gates. Where the lines would be wider than width columns
-// (0: unlimited) they go without p, and then without interval.
+// (0: unlimited) they go without p, then without interval, and then without the
+// word rounds that Key says as well.
 func (c *Comparison) WriteText(w io.Writer, width int) error {
 	b := bufio.NewWriter(w)
-	b.WriteString(results.Clean(c.Title()) + "\n")
+	b.WriteString(results.Fold(results.Clean(c.Title()), 2, width) + "\n")
 	c.writeDifferences(b)
 	for _, n := range c.Notes {
-		b.WriteString("note: " + results.Clean(n) + "\n")
+		b.WriteString(results.Fold("note: "+results.Clean(n), 2, width) + "\n")
 	}
 	for _, columns := range [][]int{{0, 1, 2, 3, 4, 5, 6}, {0, 1, 2, 3, 4, 6}, {0, 1, 2, 3, 6}} {
 		lines := c.lines(columns)
-		if fits(lines, width) || len(columns) == 5 {
+		last := len(columns) == 5
+		if last && !fits(lines, width) {
+			for i, l := range lines {
+				if s, ok := strings.CutSuffix(l, " rounds)"); ok {
+					lines[i] = s + ")"
+				}
+			}
+		}
+		if last || fits(lines, width) {
 			b.WriteString("\n" + strings.Join(lines, "\n") + "\n")
 			break
 		}
 	}
-	b.WriteString("\n" + c.Summary() + "\n")
+	b.WriteString("\n" + results.Fold(c.Summary(), 2, width) + "\n")
 	if k := c.Key(); k != "" {
-		b.WriteString(k + "\n")
+		b.WriteString(results.Fold(k, 2, width) + "\n")
 	}
 	for i, j := range c.Gates {
 		if i == 0 {
 			b.WriteString("\n")
 		}
-		b.WriteString(results.Clean(j.String()) + "\n")
+		b.WriteString(results.Fold(results.Clean(j.String()), 2, width) + "\n")
 	}
 	return b.Flush()
 }
@@ -214,13 +223,14 @@ func (c *Comparison) Key() string {
 	if n := c.Count(Same); n > 0 {
 		parts = append(parts, fmt.Sprintf("No difference found: the whole interval is within ±%s.", c.detect()))
 	}
-	var some, none, drift, few, noisy bool
+	var some, none, drift, few, noisy, lucky bool
 	for _, p := range c.Pairs {
 		for _, cell := range p.Cells {
 			if cell.Outcome != Unknown {
 				continue
 			}
 			some = some || cell.MoreRounds > 0
+			lucky = lucky || cell.P > 1-confidence && cell.shift.excludesZero()
 			none = none || cell.MoreRounds == 0 && cell.Reason == tooNoisy
 			drift = drift || cell.Reason == drifting
 			few = few || cell.Reason == tooFew
@@ -242,6 +252,9 @@ func (c *Comparison) Key() string {
 	}
 	if drift {
 		parts = append(parts, "Cannot tell (drift): the figures move by as much during a run; measure both sides in one run and compare it with --by.")
+	}
+	if lucky {
+		parts = append(parts, fmt.Sprintf("Interval without 0 but p above %.2g: each interval is of its figure alone, p allows for there being %d.", 1-confidence, c.cells()))
 	}
 	return strings.Join(parts, "\n")
 }
