@@ -1,7 +1,6 @@
 package suites
 
 import (
-	"cmp"
 	"errors"
 	"regexp"
 	"slices"
@@ -427,9 +426,9 @@ func (r *reader) together() error {
 		return r.errorf(k, "max_time ends what until begins: give until, too, such as until: 2%%, or leave it out")
 	}
 	all, err := s.Plan()
-	if err == nil {
+	if k := r.at("max_time"); err == nil && k != nil { // else it is for whoever knows of --max-time
 		if err := all.CheckUntil(); err != nil {
-			return r.errorf(cmp.Or(r.at("max_time"), r.at("until")), "%s", inSuite(err))
+			return r.errorf(k, "%s", inSuite(err))
 		}
 	}
 	if err != nil {
