@@ -89,11 +89,14 @@ func Write(w io.Writer, l *results.Loaded, o Options) (notes []string, err error
 		if sheet, err = latencies(l, trials); err != nil {
 			return nil, err
 		}
+		if notes, err = unlogged(l, trials, nil); err != nil {
+			return nil, err
+		}
 	}
 	if o.Format == "csv" {
-		return nil, sheet.WriteCSV(w)
+		return notes, sheet.WriteCSV(w)
 	}
-	return nil, writeParquet(w, l.Run, sheet)
+	return notes, writeParquet(w, l.Run, sheet)
 }
 
 // trials are those of l whose Configs have what Where names.

@@ -3,6 +3,9 @@ package export_test
 import (
 	"bytes"
 	"errors"
+	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -160,5 +163,34 @@ func TestHgrm(t *testing.T) {
 	document := &results.Loaded{Dir: "one.json", Run: l.Run, Trials: l.Trials}
 	if _, err := export.Hgrm(document, export.Options{Format: "hgrm"}, nil); err == nil || !strings.Contains(err.Error(), "one.json holds no histograms") {
 		t.Errorf("%v, want a document refused", err)
+	}
+}
+
+// TestDamagedLog has what the log lacks told wherever histograms are exported.
+func TestDamagedLog(t *testing.T) {
+	whole := stored(t)
+	path := filepath.Join(whole.Dir, results.HlogFile)
+	log, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.SplitAfter(log, []byte("\n"))
+	if err := os.WriteFile(path, bytes.Join(lines[:len(lines)/2], nil), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	l, err := results.Open(whole.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes, err := export.Write(io.Discard, l, export.Options{Format: "csv", Table: "latencies"})
+	if err != nil || len(notes) != 1 || !strings.Contains(notes[0], "latency.hlog holds ") {
+		t.Errorf("csv: %v, notes %q", err, notes)
+	}
+	notes, err = export.Hgrm(l, export.Options{Format: "hgrm", Where: []string{"op=put", "rows=128"}}, func(export.Distribution) error { return nil })
+	if err != nil || len(notes) != 1 || !strings.Contains(notes[0], "latency.hlog holds ") {
+		t.Errorf("hgrm: %v, notes %q", err, notes)
+	}
+	if notes, err := export.Write(io.Discard, whole, export.Options{Format: "csv", Table: "trials"}); err != nil || len(notes) > 0 {
+		t.Errorf("trials need no log: %v, notes %q", err, notes)
 	}
 }

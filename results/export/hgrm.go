@@ -48,6 +48,13 @@ func Hgrm(l *results.Loaded, o Options, visit func(Distribution) error) (notes [
 	made := 0
 	for i, g := range groups {
 		measured := g.Measured()
+		lost, err := unlogged(l, measured, o.Latency)
+		if err != nil {
+			return notes, err
+		}
+		for _, n := range lost {
+			notes = append(notes, orRun(names[i])+": "+n)
+		}
 		if n := len(g.Trials) - len(measured); n > 0 {
 			notes = append(notes, fmt.Sprintf("%d of %d rounds of %s are left out: they failed or are partial", n, len(g.Trials), orRun(names[i])))
 		}

@@ -2,6 +2,7 @@ package export
 
 import (
 	"fmt"
+	"slices"
 
 	"flightbench/results"
 )
@@ -148,4 +149,26 @@ func needHistograms(l *results.Loaded, trials []*results.Trial) error {
 		return fmt.Errorf("%s: no trial measured a latency", l.Dir)
 	}
 	return fmt.Errorf("%s holds no histograms, but their percentiles: name the run directory with its %s", l.Dir, results.HlogFile)
+}
+
+// unlogged tells of samples that trials counted, of the latencies that only
+// names or of all, and that the log of a damaged run does not hold.
+func unlogged(l *results.Loaded, trials []*results.Trial, only []string) (notes []string, err error) {
+	var lost, all int64
+	for _, t := range trials {
+		for name, s := range t.Latencies {
+			if len(only) > 0 && !slices.Contains(only, name) {
+				continue
+			}
+			var n int64
+			if err := l.EachHistogram(t, name, func(iv results.IntervalHistogram) { n += iv.Histogram.TotalCount() }); err != nil {
+				return nil, err
+			}
+			lost, all = lost+max(0, s.Count-n), all+s.Count
+		}
+	}
+	if lost > 0 {
+		notes = append(notes, fmt.Sprintf("%s holds %d of the %d samples that were measured: what is damaged of it is left out", results.HlogFile, all-lost, all))
+	}
+	return notes, nil
 }
