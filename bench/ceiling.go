@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"time"
 
@@ -233,19 +235,29 @@ func (t *trial) raw(ctx context.Context, at *workloads.Ceiling, secure bool) (*r
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	conn, counted, err := t.session.Raw(ctx, at.Port, at.Path, secure)
-	if err != nil {
-		where := at.Path
-		if where == "" {
-			where = fmt.Sprintf("port %d, which the server opened for this", at.Port)
+	if err == nil {
+		t.addConn(counted)
+		if err = greet(conn, at.ID); err == nil {
+			return &rawConn{Conn: conn}, nil
 		}
-		return nil, unavailable{fmt.Errorf("not available: %s cannot be reached (is there a firewall between?): %w", where, err)}
-	}
-	t.addConn(counted)
-	r := &rawConn{Conn: conn}
-	_ = conn.SetDeadline(time.Now().Add(probeTimeout))
-	if _, err := conn.Write([]byte(at.ID)); err != nil {
 		_ = conn.Close()
-		return nil, err
 	}
-	return r, conn.SetDeadline(time.Time{})
+	where := at.Path
+	if where == "" {
+		where = fmt.Sprintf("port %d, which the server opened for this", at.Port)
+	}
+	return nil, unavailable{fmt.Errorf("not available: %s cannot be reached (is there a firewall between?): %w", where, err)}
+}
+
+// greet says whose conn is, and makes sure that it is the server that answers:
+// what stands between may accept connections for anybody.
+func greet(conn net.Conn, id string) error {
+	_ = conn.SetDeadline(time.Now().Add(probeTimeout))
+	if _, err := conn.Write([]byte(id)); err != nil {
+		return err
+	}
+	if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
+		return fmt.Errorf("what answers there is not the server: %w", err)
+	}
+	return conn.SetDeadline(time.Time{})
 }

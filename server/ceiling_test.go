@@ -68,6 +68,9 @@ func greet(t *testing.T, at workloads.Ceiling, conf *tls.Config) net.Conn {
 	if _, err := conn.Write([]byte(at.ID)); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
+		t.Fatalf("the greeting was not answered: %v", err)
+	}
 	return conn
 }
 
@@ -233,8 +236,15 @@ func TestCeilingTurnsStrangersAway(t *testing.T) {
 	}
 	stranger := at
 	stranger.ID = strings.Repeat("A", workloads.CeilingIDBytes)
-	conn := greet(t, stranger, nil)
-	askFor(t, conn, 1)
+	conn, err := reach(stranger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	if _, err := conn.Write([]byte(stranger.ID)); err != nil {
+		t.Fatal(err)
+	}
 	silent(t, conn)
 	for _, n := range []uint64{0, workloads.MaxBatches + 1, 1 << 63} {
 		conn := greet(t, at, nil)
@@ -272,9 +282,18 @@ func TestCeilingEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	silent(t, greet(t, *idle, nil))
-	if s.service.ceilings.find(idle.ID) != nil {
-		t.Error("the idle ceiling is still there")
+	for wait := time.Millisecond; ; wait *= 2 {
+		conn, err := reach(*idle)
+		if err != nil && s.service.ceilings.find(idle.ID) == nil {
+			break
+		}
+		if err == nil {
+			conn.Close()
+		}
+		if wait > 8*time.Second {
+			t.Fatal("the idle ceiling is still there")
+		}
+		time.Sleep(wait)
 	}
 	s.service.ceilings.idle = time.Hour
 	used, err := s.service.ceilings.begin(r)

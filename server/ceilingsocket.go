@@ -68,6 +68,9 @@ func (c *ceiling) serve(conn net.Conn) {
 	if _, err := io.ReadFull(conn, id[:]); err != nil || string(id[:]) != c.id {
 		return
 	}
+	if _, err := conn.Write([]byte{1}); err != nil {
+		return
+	}
 	_ = conn.SetDeadline(time.Time{})
 	var buf []byte
 	if c.Way != workloads.CeilingGet {

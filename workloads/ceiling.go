@@ -73,10 +73,10 @@ func (r CeilingRequest) Validate() error {
 // Ceiling is a server's answer to a CeilingRequest. It ends by CeilingAction
 // with Close, or where nothing happens for a while.
 //
-// A client of a socket sends the ID, then for each stream the number of its
-// messages (8 bytes, big-endian). The server sends them, or takes them and
-// answers one byte, or returns every byte. Messages have no framing: both ends
-// know their sizes.
+// A client of a socket sends the ID, which the server answers by one byte, then
+// for each stream the number of its messages (8 bytes, big-endian). The server
+// sends them, or takes them and answers one byte, or returns every byte.
+// Messages have no framing: both ends know their sizes.
 type Ceiling struct {
 	ID   string `json:"id"`
 	Port int    `json:"port,omitempty"` // of the listener, on the server's own host

@@ -5,13 +5,15 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"path/filepath"
 	"strconv"
 
 	"flightbench/internal/h2"
 )
 
 // Raw connects to what listens beside the server: at that port of its own
-// host, or where path is not empty at that Unix socket. It passes the session's
+// host, or beside the server's Unix socket at the last element of path. It
+// refuses what is elsewhere, since the server says it. It passes the session's
 // Link, and with secure the target's TLS, whose handshake is over when it
 // returns. No HTTP/2 is spoken, nor anything of ours. The Conn counts the
 // socket and closes it; its other calls are not to be made.
@@ -20,14 +22,13 @@ func (s *Session) Raw(ctx context.Context, port int, path string, secure bool) (
 	if secure && t.TLS == nil {
 		return nil, nil, fmt.Errorf("connect beside %s: it is a plaintext target, and TLS was asked for", t.URI)
 	}
-	if path != "" {
-		t.network, t.address = "unix", path
-	} else {
-		host, _, err := net.SplitHostPort(t.address)
-		if err != nil {
-			return nil, nil, fmt.Errorf("connect beside %s: it is no TCP address, and port %d was answered", t.URI, port)
-		}
+	switch host, _, err := net.SplitHostPort(t.address); {
+	case t.network == "unix" && path != "":
+		t.address = filepath.Join(filepath.Dir(t.address), filepath.Base(path)) // the server may know the folder by another name
+	case t.network != "unix" && path == "" && err == nil:
 		t.address = net.JoinHostPort(host, strconv.Itoa(port))
+	default: // no server may say where else we connect to
+		return nil, nil, fmt.Errorf("connect beside %s: the server named port %d and path %.100q, which are not beside it", t.URI, port, path)
 	}
 	wires, socks := &wireCounter{}, &sockets{}
 	dial := func(ctx context.Context) (net.Conn, error) {
