@@ -48,9 +48,10 @@ func (l lossy) Resolve(ctx context.Context, c results.Config) (target.Target, er
 	return l.Targets.Resolve(ctx, c)
 }
 
-// netem is the command line of tc(8), after tc, for c: see tc-netem(8).
+// netem is the command line of tc(8), after tc, for c: see tc-netem(8). Without
+// loss the connections of c imitate the network by themselves.
 func netem(c results.Config) []string {
-	if c.Loss == 0 && c.RTT == 0 && c.Bandwidth == 0 {
+	if c.Loss == 0 {
 		return strings.Fields("qdisc replace dev lo root pfifo limit 1000")
 	}
 	const packet = 1500
@@ -65,9 +66,7 @@ func netem(c results.Config) []string {
 	if oneWay > 0 {
 		args = append(args, "delay", strconv.FormatInt(oneWay.Microseconds(), 10)+"us")
 	}
-	if c.Loss > 0 {
-		args = append(args, "loss", strconv.FormatFloat(c.Loss*100, 'f', -1, 64)+"%")
-	}
+	args = append(args, "loss", strconv.FormatFloat(c.Loss*100, 'f', -1, 64)+"%")
 	if c.Bandwidth > 0 {
 		args = append(args, "rate", strconv.FormatInt(int64(c.Bandwidth*8), 10)+"bit")
 	}
