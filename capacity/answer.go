@@ -1,6 +1,7 @@
 package capacity
 
 import (
+	"math"
 	"slices"
 
 	"flightbench/results"
@@ -36,9 +37,9 @@ func (s *Search) Answer() *results.Capacity {
 }
 
 // highest is the highest load that held: as confirmed, else the highest that
-// the knee is as likely above as below; 0 where none did. A load that held once
-// and missed twice counts: what made it miss may be a neighbour, what made it
-// hold is none.
+// the knee is as likely above as below, and that is below what longer trials
+// found missed; 0 where none did. A load that held once and missed twice
+// counts: what made it miss may be a neighbour, what made it hold is none.
 func (s *Search) highest(c *results.Capacity) (load float64) {
 	for _, f := range s.confirmed {
 		if f.Held && !f.Above && f.Load == s.answer {
@@ -49,12 +50,28 @@ func (s *Search) highest(c *results.Capacity) (load float64) {
 	if s.knee != nil {
 		below = s.knee.quantile(0.5)
 	}
+	refuted := s.refuted()
 	for _, l := range c.Loads {
-		if l.Held > 0 && l.Load <= below {
+		if l.Held > 0 && l.Load <= below && l.Load < refuted {
 			load = l.Load
 		}
 	}
 	return load
+}
+
+// refuted is the lowest load that a longer trial found missed, and that none
+// since found to hold.
+func (s *Search) refuted() float64 {
+	lowest := math.Inf(1)
+	for _, f := range s.confirmed {
+		switch {
+		case !f.Held:
+			lowest = min(lowest, f.Load)
+		case f.Load >= lowest:
+			lowest = math.Inf(1)
+		}
+	}
+	return lowest
 }
 
 // stated are the objectives as they are stored.

@@ -1,6 +1,7 @@
 package capacity
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -244,6 +245,9 @@ func (f *finder) confirm(load float64, phase string) (did, ok bool) {
 		return did, ok
 	}
 	t := f.tries[len(f.tries)-1]
+	if t.neighbours {
+		t.text += fmt.Sprintf(", while other processes used %.0f %% of this machine's CPU", 100*t.trial.Metrics["others_cpu_share"].Value)
+	}
 	f.confirmed = append(f.confirmed, results.Confirmation{Trial: t.trial.ID, Load: load, Seconds: t.trial.Seconds, Held: did, Above: phase == PhaseAbove, Text: t.text})
 	return did, ok
 }

@@ -78,6 +78,9 @@ func (s *Search) limit(c *results.Capacity) {
 		if sv.N == 0 {
 			say(results.LimitServer, "the server: streams waited for it, and neither this client nor flow control held them up")
 		}
+		if by := results.SpreadOf(others).Median; by >= othersLimit {
+			c.Limit += fmt.Sprintf("; other processes used %.0f %% of this machine's CPU meanwhile, which may have made loads miss: search again when it is idle", 100*by)
+		}
 	}
 }
 

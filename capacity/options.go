@@ -65,6 +65,9 @@ func (o Options) Validate() error {
 			return fmt.Errorf("--%s %v: %s are counted: use a whole number", b.flag, b.value, o.Over)
 		}
 	}
+	if a := o.Config.Arrival; a != "" && a != bench.ArrivalConstant && a != bench.ArrivalPoisson {
+		return fmt.Errorf("--arrival %q is unknown: use %s or %s", a, bench.ArrivalConstant, bench.ArrivalPoisson)
+	}
 	if o.To > 0 && o.From >= o.To {
 		return fmt.Errorf("--from %s is not below --to %s: leave one out, or swap them", o.format(o.From), o.format(o.To))
 	}

@@ -21,7 +21,7 @@ import (
 // capacityVerb searches a load: flags that set one, or several Configs, are
 // none of its.
 var capacityVerb = verb{name: "capacity", suite: "capacity", begin: beginCapacity,
-	omit: []string{"gate", "repeat", "until", "max-time", "one-at-a-time", "rps", "rate", "schedule", "total"}}
+	omit: []string{"gate", "repeat", "until", "max-time", "one-at-a-time", "rps", "rate", "schedule", "arrival", "total"}}
 
 func capacityCommand() *cobra.Command {
 	return capacityVerb.command(&cobra.Command{
@@ -44,6 +44,7 @@ unloaded server. Without a URI the embedded server is searched. docs/capacity.md
 type capacityFlags struct {
 	slo            []string
 	over, from, to string
+	arrival        string
 	maxTime        time.Duration
 	plan           planFlags
 	axis           [1]string // what is searched over, once that is known
@@ -56,6 +57,7 @@ func beginCapacity(f *pflag.FlagSet) measurer {
 	f.StringVar(&c.over, "over", "", "what is searched over: "+strings.Join(capacity.Axes, ", ")+"; default: rate (body bytes a second) for get, put and exchange, else rps")
 	f.StringVar(&c.from, "from", "", "lowest load to try, such as 100 or 50MB/s")
 	f.StringVar(&c.to, "to", "", "highest load to try")
+	f.StringVar(&c.arrival, "arrival", "", "over rps and rate: how starts are spread: constant, poisson; default: constant")
 	f.DurationVar(&c.maxTime, "max-time", capacity.DefaultMaxTime, "what all trials may take; more gives a narrower interval on a noisy machine")
 	f.StringVar(&c.plan.demand, "plan", "", "say also how many servers this load takes: 25GB/s, 500/s")
 	f.StringVar(&c.plan.utilisation, "utilisation", c.plan.utilisation, "with --plan: of what a server holds, the share that it may be used to")
@@ -81,6 +83,9 @@ func (c *capacityFlags) extend(f *pflag.FlagSet, p *bench.Plan) error {
 	ofSuite := f.Changed("file")
 	if !f.Changed("duration") && !ofSuite {
 		config.Duration = 0
+	}
+	if c.arrival != "" {
+		config.Arrival = c.arrival
 	}
 	o, err := c.options(f, *config)
 	if err == nil && o.Open() && !f.Changed("concurrency") && !ofSuite {
@@ -108,6 +113,9 @@ func (c *capacityFlags) options(f *pflag.FlagSet, config results.Config) (o capa
 	}
 	if o.Gates, err = parseGates(c.slo); err != nil {
 		return o, errors.New(strings.Replace(err.Error(), "--gate ", "--slo ", 1))
+	}
+	if c.arrival != "" && !o.Open() {
+		return o, fmt.Errorf("--arrival %s spreads the starts of an open loop, and over %s a stream begins when another ends: use --over rps, or leave it out", c.arrival, o.Over)
 	}
 	if c.plan.demand != "" {
 		if _, _, err = c.plan.parse("plan"); err != nil {

@@ -50,6 +50,8 @@ func TestCapacityRefuses(t *testing.T) {
 		{[]string{"--plan", "many"}, `--plan: "many"`},
 		{[]string{"--utilisation", "50%"}, "--utilisation is of --plan: give that, too"},
 		{[]string{"--rps", "5"}, "unknown flag: --rps"},
+		{[]string{"--arrival", "uniform"}, `--arrival "uniform" is unknown: use constant or poisson`},
+		{[]string{"--arrival", "poisson", "--over", "concurrency"}, "--arrival poisson spreads the starts of an open loop, and over concurrency a stream begins when another ends"},
 	} {
 		dir := filepath.Join(t.TempDir(), "out")
 		_, stderr, code := flightbench(t, append([]string{"capacity", "-o", dir}, c.args...)...)
@@ -82,6 +84,9 @@ func TestCapacityOutcomes(t *testing.T) {
 	}
 	if _, stderr, code = capacityOf(t, append([]string{"grpc://127.0.0.1:1", "--op", "action:work"}, quick...)...); code != exitFailed || !strings.Contains(stderr, "127.0.0.1:1") {
 		t.Errorf("unreachable: exit %d, %s", code, stderr)
+	}
+	if c, stderr, code = search("--slo", "action.p99<=1ms", "--arrival", "poisson"); code != exitMissed || len(c.Loads) == 0 {
+		t.Errorf("Poisson arrivals: exit %d, %s", code, stderr)
 	}
 	// A busy machine may have the bound missed, but not more found than is there.
 	c, stderr, code = search("--to", "60", "--slo", "action.p99<=10s")
