@@ -187,7 +187,8 @@ func (d *drawer) heatOf(t *results.Trial, name string) (*heat, error) {
 	return h, nil
 }
 
-// intervalLength is that of t's timeline, in seconds.
+// intervalLength is that of t's timeline, in seconds; those of one differ by
+// how late a timer was.
 func intervalLength(t *results.Trial) float64 {
 	longest := 0.0
 	for _, iv := range t.Timeline {
@@ -196,7 +197,10 @@ func intervalLength(t *results.Trial) float64 {
 	if longest <= 0 {
 		return 1
 	}
-	return math.Round(longest*100) / 100
+	if rounded := math.Round(longest*100) / 100; rounded > 0 {
+		return rounded
+	}
+	return longest
 }
 
 // column adds one that begins at start.

@@ -16,11 +16,13 @@ import (
 // and of a long one whose intervals are joined.
 func TestHeatHoldsEverySample(t *testing.T) {
 	for _, c := range []struct {
-		name              string
-		intervals, length int // seconds
-		columns           int
+		name      string
+		intervals int
+		length    float64 // seconds
+		columns   int
 	}{
 		{"one interval", 1, 1, 1},
+		{"a window of a millisecond", 1, 0.001, 1},
 		{"each interval a column", 60, 1, 60},
 		{"joined", 600, 1, 60},
 		{"joined, the last column shorter", 61, 1, 31},
@@ -35,7 +37,7 @@ func TestHeatHoldsEverySample(t *testing.T) {
 				}
 				samples++
 			}
-			iv := results.Interval{Start: float64(i * c.length), Seconds: float64(c.length)}
+			iv := results.Interval{Start: float64(i) * c.length, Seconds: c.length}
 			tr.Timeline = append(tr.Timeline, iv)
 			tr.Hists["batch_gap"].Intervals = append(tr.Hists["batch_gap"].Intervals, results.IntervalHistogram{Start: iv.Start, Seconds: iv.Seconds, Histogram: h})
 		}
@@ -55,7 +57,7 @@ func TestHeatHoldsEverySample(t *testing.T) {
 		if sum != samples || most != h.most || len(h.cells) != c.columns || len(h.p99) != c.columns || len(bins) > heatBins+1 {
 			t.Errorf("%s: %d of %d samples in %d columns of %d bins, at most %d (%d)", c.name, sum, samples, len(h.cells), len(bins), most, h.most)
 		}
-		if end := h.starts[len(h.starts)-1] + h.width; end < float64(c.intervals*c.length) {
+		if end := h.starts[len(h.starts)-1] + h.width; !(end >= float64(c.intervals)*c.length) {
 			t.Errorf("%s: columns end at %v s", c.name, end)
 		}
 	}
