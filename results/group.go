@@ -20,10 +20,16 @@ type Spread struct {
 // interval, or with too few rounds for one the rounds themselves, lie on both
 // sides of 1.
 func (s Spread) Unsure() bool {
+	low, high := s.bounds()
+	return s.N > 1 && low <= 1 && high >= 1
+}
+
+// bounds are its interval, or with too few rounds for one the rounds' own.
+func (s Spread) bounds() (low, high float64) {
 	if s.Low > 0 {
-		return s.Low <= 1 && s.High >= 1
+		return s.Low, s.High
 	}
-	return s.N > 1 && s.Min <= 1 && s.Max >= 1
+	return s.Min, s.Max
 }
 
 // SpreadOf summarises values; the zero Spread where there is none.

@@ -177,17 +177,31 @@ func (l Ladder) rung(name string) *Rung {
 }
 
 // Largest is the step of the chain that takes most time, nil where there are
-// fewer than two.
-func (l Ladder) Largest() (most *Rung) {
-	n := 0
+// fewer than two, or the rounds do not tell.
+func (l Ladder) Largest() *Rung {
+	var most *Rung
+	second := -1.0 // OfTime of the next
+	below := 0.0   // the most that any rung before it may take
+	least := 0.0   // what the step of most takes at least
 	for i := range l.Rungs {
-		if r := &l.Rungs[i]; r.Chain && r.Rate.N > 0 && !r.Slower {
-			if n++; most == nil || r.Step > most.Step {
-				most = r
-			}
+		r := &l.Rungs[i]
+		if !r.Chain || r.Share.N == 0 {
+			continue
 		}
+		low, high := r.Share.bounds()
+		switch {
+		case r.Slower:
+		case most == nil || r.OfTime > most.OfTime:
+			if most != nil {
+				second = max(second, most.OfTime)
+			}
+			most, least = r, low-below
+		default:
+			second = max(second, r.OfTime)
+		}
+		below = max(below, high)
 	}
-	if n < 2 {
+	if second < 0 || least < second {
 		return nil
 	}
 	return most

@@ -212,6 +212,37 @@ func TestLadderWithoutSteps(t *testing.T) {
 	}
 }
 
+// The largest step is told only where the rounds agree that it is.
+func TestLargestStep(t *testing.T) {
+	c := flightConfig(nil)
+	for name, tc := range map[string]struct {
+		rates map[string][]float64 // GB/s by rounds
+		want  string
+	}{
+		"clear":              {map[string][]float64{"copy": {10, 9}, "socket:get": {5, 5}, "grpc:get": {1.2, 1.3}, "get": {1, 1}}, "gRPC"},
+		"rungs all over":     {map[string][]float64{"copy": {2.6, 4.6, 1.5}, "socket:get": {1.5, 4.4, 1.5}, "grpc:get": {4.2, 0.5, 3.9}, "get": {3.6, 4.2, 3.7}}, ""},
+		"slower socket":      {map[string][]float64{"copy": {10}, "socket:get": {0.5}, "grpc:get": {1.2}, "get": {1}}, ""},
+		"one of two is more": {map[string][]float64{"copy": {10, 10}, "socket:get": {2.6, 1.5}, "get": {1, 1}}, ""},
+		"one step":           {map[string][]float64{"copy": {0.5}, "get": {1}}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var trials []*results.Trial
+			for _, x := range append([]results.Config{c}, c.Rungs()...) {
+				for i, rate := range tc.rates[strings.TrimPrefix(x.Op, results.RungPrefix)] {
+					trials = append(trials, trialOf(x, i+1, rate*1e9))
+				}
+			}
+			l, got := results.Ladders(trials)[0], ""
+			if r := l.Largest(); r != nil {
+				got = r.Name
+			}
+			if got != tc.want || strings.Contains(l.Sentence(), "largest step") != (tc.want != "") {
+				t.Errorf("it is %q, want %q; it says %q", got, tc.want, l.Sentence())
+			}
+		})
+	}
+}
+
 func TestRungsAreNamedInWords(t *testing.T) {
 	var got []string
 	for _, r := range flightConfig(nil).Rungs() {
