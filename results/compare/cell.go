@@ -36,6 +36,7 @@ type Cell struct {
 	Change      *float64 `json:"change"`                // fraction of old; null where none can be said
 	ChangeLow   *float64 `json:"change_low"`            // null: without bound
 	ChangeHigh  *float64 `json:"change_high"`           //
+	Primary     bool     `json:"primary"`               // of the figures that are tested first
 	P           float64  `json:"p"`                     // corrected for the number of cells
 	MannWhitney float64  `json:"mann_whitney_p"`        // of this cell alone, rounds not paired, not corrected: what benchstat prints
 	Outcome     string   `json:"outcome"`               // better, worse, same, unknown
@@ -110,6 +111,7 @@ func (c *Comparison) measure(o Options) {
 	}
 	var cells []*Cell
 	var rows [][]float64 // log ratios, or logarithms of old and then new
+	var leads []bool
 	for i := range c.Pairs {
 		p := &c.Pairs[i]
 		figures := o.figures(*p)
@@ -120,26 +122,27 @@ func (c *Comparison) measure(o Options) {
 			if !ok || !also {
 				continue
 			}
-			cell := Cell{Figure: f, Unit: metric.Unit, Better: metric.Better, Old: sampleOf(old), New: sampleOf(new), P: 1, MannWhitney: 1}
+			cell := Cell{Figure: f, Unit: metric.Unit, Better: metric.Better, Old: sampleOf(old), New: sampleOf(new), P: 1, MannWhitney: 1, Primary: o.leads(f, *p)}
 			a := benchmath.NewSample(slices.Clone(cell.Old.Values), &benchmath.DefaultThresholds)
 			b := benchmath.NewSample(slices.Clone(cell.New.Values), &benchmath.DefaultThresholds)
 			cell.MannWhitney = math.Min(1, benchmath.AssumeNothing.Compare(a, b).P)
-			rows = append(rows, cell.estimate(old, new, c.Paired))
+			rows, leads = append(rows, cell.estimate(old, new, c.Paired)), append(leads, cell.Primary)
 			p.Cells = append(p.Cells, cell)
 			cells = append(cells, &p.Cells[len(p.Cells)-1]) // p.Cells has room for all: it does not move
 		}
 	}
-	var p []float64
-	if c.Paired {
-		p = pairedP(withoutEmpty(rows), maxShuffles)
-	} else {
-		p = unpairedP(rows, len(oldRounds), maxShuffles)
-	}
-	for i, cell := range cells {
-		if cell.Reason != noRatio {
-			cell.P = p[i]
+	p, families := inTurn(rows, leads, func(rows [][]float64) []float64 {
+		if c.Paired {
+			return pairedP(withoutEmpty(rows), maxShuffles)
 		}
-		cell.decide(c.Paired, o.Detect, len(cells))
+		return unpairedP(rows, len(oldRounds), maxShuffles)
+	})
+	for i, cell := range cells {
+		cell.P = p[i]
+		if c.Paired && cell.Reason != noRatio {
+			cell.shift = testedShift(numbers(rows[i]), maxShuffles)
+		}
+		cell.decide(c.Paired, o.Detect, families[i])
 	}
 }
 
@@ -161,7 +164,8 @@ func (o Options) figures(p Pair) []Figure {
 	return figures
 }
 
-// estimate sets how far the figure moved, and returns the row to test it by.
+// estimate sets how far the figure moved, of paired rounds only how much noise
+// there is, and returns the row to test it by.
 func (cell *Cell) estimate(old, new []float64, paired bool) []float64 {
 	all := slices.Concat(cell.Old.Values, cell.New.Values)
 	allZero := slices.Min(all) == 0 && slices.Max(all) == 0
@@ -193,8 +197,7 @@ func (cell *Cell) estimate(old, new []float64, paired bool) []float64 {
 	}
 	if paired {
 		ratios := numbers(row)
-		cell.Rounds, cell.shift = len(ratios), pairedShift(ratios)
-		cell.shift.spread = deviation(ratios)
+		cell.Rounds, cell.shift.spread = len(ratios), deviation(ratios)
 		return row
 	}
 	cell.Rounds = min(cell.Old.N, cell.New.N)
@@ -223,8 +226,8 @@ func numbers(values []float64) []float64 {
 	return slices.DeleteFunc(slices.Clone(values), math.IsNaN)
 }
 
-// decide says what the cell amounts to, in a table of so many.
-func (cell *Cell) decide(paired bool, detect float64, cells int) {
+// decide says what the cell amounts to, in its family.
+func (cell *Cell) decide(paired bool, detect float64, in family) {
 	s := cell.shift
 	low, high := math.Expm1(s.lo), math.Expm1(s.hi)
 	if cell.Reason == noRatio || cell.Rounds == 0 {
@@ -245,23 +248,23 @@ func (cell *Cell) decide(paired bool, detect float64, cells int) {
 		cell.Outcome = Same
 	default:
 		cell.Outcome = Unknown
-		cell.doubt(paired, detect, cells)
+		cell.doubt(paired, detect, in)
 	}
 	cell.Word = cell.word()
 }
 
 // doubt says why the cell is Unknown, and what would help.
-func (cell *Cell) doubt(paired bool, detect float64, cells int) {
+func (cell *Cell) doubt(paired bool, detect float64, in family) {
 	if cell.Reason == noRatio {
 		return
 	}
-	least := leastRounds(paired, cells)
+	least := leastRounds(paired, in)
 	size := math.Log1p(detect)
 	if cell.shift.excludesZero() { // all but told
 		size = math.Max(size, math.Abs(cell.shift.at))
 	}
 	more := func(detect float64) int {
-		n := enough(cell.shift.spread, detect, cells, least)
+		n := enough(cell.shift.spread, detect, in, least)
 		if n == 0 {
 			return 0
 		}
@@ -285,15 +288,15 @@ func (cell *Cell) doubt(paired bool, detect float64, cells int) {
 }
 
 // leastRounds is with how many rounds a change of one cell can be found at all.
-func leastRounds(paired bool, cells int) int {
+func leastRounds(paired bool, in family) int {
 	n := 1
 	if paired {
-		for math.Ldexp(1, 1-n) > 1-confidence {
+		for math.Ldexp(1, 1-n) > in.alpha {
 			n++
 		}
 		return n
 	}
-	for float64(cells)*2/binomial(2*n, n) > 1-confidence {
+	for float64(in.figures)*2/binomial(2*n, n) > in.alpha {
 		n++
 	}
 	return n

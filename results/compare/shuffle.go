@@ -3,7 +3,6 @@ package compare
 import (
 	"cmp"
 	"math"
-	"math/bits"
 	"math/rand/v2"
 	"slices"
 )
@@ -12,9 +11,9 @@ import (
 // is, is counted: if the two sides are alike, old and new may change places
 // within a round (paired) or between rounds (unpaired), in all figures at once,
 // and a difference is only as good as few of these shuffles show an equal one
-// in any figure of the table. That is the step-down maxT procedure of Westfall
+// in any figure of its family. That is the step-down maxT procedure of Westfall
 // and Young (Resampling-Based Multiple Testing, 1993): it holds the chance of
-// any false difference in the table at 5 %.
+// any false difference in the family at 5 %. See inTurn for several families.
 //
 // Note: Holm's correction of single tests holds it, too, but has to assume
 // that figures have nothing in common. With 40 figures it needs p ≤ 0.00125,
@@ -24,114 +23,6 @@ import (
 // maxShuffles is up to how many shuffles are counted out; of more, so many are
 // drawn, the same ones each time.
 const maxShuffles = 4096
-
-// outlier is from how many times the median size on a log ratio has less of a
-// say in the test, and none from farOut on: a hiccup in one round shall not hide
-// what the others show. Since it goes by size alone, the test stays exact.
-//
-// Note: one sharp limit at 2.5 leaves out every eleventh ratio of a normal
-// distribution, and of a change that noise half hides those that show it best.
-// Of 30 rounds that spread by 5.7 % it finds a change of 5 % in 88 of 100 tries,
-// and these two limits in 93; a limit that only clips finds less where there are
-// hiccups.
-const (
-	outlier = 2.5
-	farOut  = 3.5
-)
-
-// pairedP tests for each figure whether its log ratios, a column a round, NaN
-// where a round has none, lie around 0. The p are corrected for the number of
-// figures.
-func pairedP(ratios [][]float64, shuffles int) []float64 {
-	if len(ratios) == 0 || len(ratios[0]) == 0 {
-		return ones(len(ratios))
-	}
-	rounds := len(ratios[0])
-	scores := make([][]float64, rounds) // by round, by figure
-	for r := range scores {
-		scores[r] = make([]float64, len(ratios))
-	}
-	sums := make([]float64, len(ratios))
-	for i, row := range ratios {
-		for r, s := range signedScores(row) {
-			scores[r][i] = s
-			sums[i] += s
-		}
-	}
-	test := newMaxTest(sums)
-	if rounds <= 30 && 1<<(rounds-1) <= shuffles {
-		// In Gray's order each shuffle changes the places of one round; the
-		// first round never does, for the mirror image shows the same.
-		sign := make([]float64, rounds)
-		for r := range sign {
-			sign[r] = 1
-		}
-		for n := 1; n < 1<<(rounds-1); n++ {
-			r := 1 + bits.TrailingZeros(uint(n))
-			sign[r] = -sign[r]
-			for i, s := range scores[r] {
-				sums[i] += 2 * sign[r] * s
-			}
-			test.count(sums)
-		}
-		return test.p()
-	}
-	rng := rand.New(rand.NewPCG(1, 2))
-	for range shuffles - 1 {
-		clear(sums)
-		var word uint64
-		for r := range scores {
-			if r%64 == 0 {
-				word = rng.Uint64()
-			}
-			sign := 1 - 2*float64(word&1)
-			word >>= 1
-			for i, s := range scores[r] {
-				sums[i] += sign * s
-			}
-		}
-		test.count(sums)
-	}
-	return test.p()
-}
-
-// signedScores scales log ratios so that the sum of their squares is 1.
-// Outliers count less. Missing ones are 0.
-func signedScores(ratios []float64) []float64 {
-	var sizes []float64
-	for _, v := range ratios {
-		if !math.IsNaN(v) {
-			sizes = append(sizes, math.Abs(v))
-		}
-	}
-	scores := make([]float64, len(ratios))
-	if len(sizes) == 0 {
-		return scores
-	}
-	mid := median(sizes)
-	var squares float64
-	for i, v := range ratios {
-		if !math.IsNaN(v) {
-			scores[i] = weighed(v, mid)
-			squares += scores[i] * scores[i]
-		}
-	}
-	if squares > 0 {
-		for i := range scores {
-			scores[i] /= math.Sqrt(squares)
-		}
-	}
-	return scores
-}
-
-// weighed is v, less the farther out it is, where mid is the median size.
-func weighed(v, mid float64) float64 {
-	far := math.Abs(v) / mid
-	if mid == 0 || far <= outlier { // 0: most are exactly alike
-		return v
-	}
-	return math.Copysign(math.Max(0, mid*outlier*(farOut-far)/(farOut-outlier)), v)
-}
 
 // unpairedP tests for each figure whether the first olds of its values, a
 // column a round, NaN where a round has none, rank like the others

@@ -85,6 +85,80 @@ func TestDrawnShuffles(t *testing.T) {
 	}
 }
 
+// TestIntervalAndPAgree finds that the interval of a figure alone leaves out 0
+// exactly where its p is at most 5 %, and holds its estimate.
+func TestIntervalAndPAgree(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 9))
+	found := 0
+	for i := range 400 {
+		row := make([]float64, 4+rng.IntN(20))
+		for r := range row {
+			row[r] = rng.NormFloat64() + 0.5
+			if rng.IntN(8) == 0 {
+				row[r] *= 20
+			}
+		}
+		p, s := pairedP([][]float64{row}, 256)[0], testedShift(row, 256)
+		if s.excludesZero() != (p <= alpha) || s.lo > s.at || s.at > s.hi {
+			t.Errorf("%d: p %v and %v from %v to %v of %v", i, p, s.at, s.lo, s.hi, row)
+		}
+		if s.excludesZero() {
+			found++
+		}
+	}
+	if found < 50 || found > 350 {
+		t.Errorf("%d of 400 leave out 0, which shows nothing", found)
+	}
+}
+
+// TestInTurn gives the leading figures four fifths of the 5 %, and each family
+// what the other does not need.
+func TestInTurn(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		first, others []float64
+		want          []float64 // of first, and then others
+		alpha         [2]float64
+	}{
+		{"one family", []float64{0.03, 0.5}, nil, []float64{0.03, 0.5}, [2]float64{0.05, 0}},
+		{"none leads", nil, []float64{0.03}, []float64{0.03}, [2]float64{0, 0.05}},
+		{"first differs, and leaves all to the others", []float64{0.004}, []float64{0.04, 0.5}, []float64{0.005, 0.04, 0.5}, [2]float64{0.04, 0.05}},
+		{"first is not told: the others have their share", []float64{0.2}, []float64{0.008, 0.02}, []float64{0.2, 0.04, 0.1}, [2]float64{0.04, 0.01}},
+		{"one of first is not told", []float64{0.001, 0.2}, []float64{0.02}, []float64{0.00125, 0.2, 0.1}, [2]float64{0.04, 0.01}},
+		{"all others differ", []float64{0.048}, []float64{0.002, 0.008}, []float64{0.048, 0.01, 0.04}, [2]float64{0.05, 0.01}},
+		{"nothing differs", []float64{0.9}, []float64{0.8}, []float64{1, 1}, [2]float64{0.04, 0.01}},
+	} {
+		var rows [][]float64
+		var leads []bool
+		for _, p := range c.first {
+			rows, leads = append(rows, []float64{p}), append(leads, true)
+		}
+		for _, p := range c.others {
+			rows, leads = append(rows, []float64{p}), append(leads, false)
+		}
+		rows, leads = append(rows, []float64{math.NaN()}), append(leads, true) // of which nothing is known
+		p, families := inTurn(rows, leads, func(rows [][]float64) (p []float64) {
+			for _, row := range rows {
+				p = append(p, row[0])
+			}
+			return p
+		})
+		near := func(a, b float64) bool { return math.Abs(a-b) < 1e-9 }
+		if !slices.EqualFunc(p, append(c.want, 1), near) {
+			t.Errorf("%s: p %v, want %v", c.name, p, append(c.want, 1))
+		}
+		for i, f := range families[:len(families)-1] {
+			want, figures := c.alpha[1], len(c.others)
+			if leads[i] {
+				want, figures = c.alpha[0], len(c.first)
+			}
+			if !near(f.alpha, want) || f.figures != figures {
+				t.Errorf("%s: family of %d: %+v, want %d figures at %v", c.name, i, f, figures, want)
+			}
+		}
+	}
+}
+
 func TestCounts(t *testing.T) {
 	if got, want := signedRankCounts(3), []float64{1, 1, 1, 2, 1, 1, 1}; !slices.Equal(got, want) {
 		t.Errorf("sums of signed ranks of 3: %v, want %v", got, want)
@@ -152,7 +226,7 @@ func TestEnough(t *testing.T) {
 	}{
 		{0.0001, 40, 6, 6}, {0.02, 1, 6, 9}, {0.02, 40, 8, 12}, {0.05, 40, 20, 35}, {3, 40, 0, 0}, {math.NaN(), 1, 0, 0},
 	} {
-		if got := enough(c.deviation, math.Log1p(0.05), c.figures, 6); got < c.low || got > c.high {
+		if got := enough(c.deviation, math.Log1p(0.05), family{c.figures, alpha}, 6); got < c.low || got > c.high {
 			t.Errorf("deviation %v, %d figures: %d rounds, want %d to %d", c.deviation, c.figures, got, c.low, c.high)
 		}
 	}
