@@ -51,6 +51,9 @@ func (t *Tuning) answerLine() string {
 	}
 	if t.Candidate != nil {
 		s := "Recommended: the defaults. The search's best (" + t.Candidate.departs(t.Base, t.Knobs) + ") was not shown to be better in fresh rounds"
+		if t.Gain != nil && t.Gain.Word == "better" {
+			s = strings.Replace(s, "was not shown to be better", "is better, and misses an objective that they meet,", 1)
+		}
 		if t.Gain != nil {
 			s += ": " + t.Gain.text()
 		}

@@ -10,5 +10,5 @@ cd "$(dirname "$0")/.."
 echo "== real servers"
 FLIGHTBENCH_GROUND_TRUTH=1 go test -count "${1:-1}" -run TuneTruth -timeout 2h -v ./cmd/flightbench | grep -E '^ +(---|tunetruth_test)|^(---|ok|FAIL)' || failed=1
 echo "== simulated servers"
-go test -count 1 -run 'Planted|Defaults' -v ./tune | grep -E '^ +simulate_test|^(---|ok|FAIL)' || failed=1
+FLIGHTBENCH_GROUND_TRUTH=1 go test -count 1 -run 'Planted|Defaults' -v ./tune | grep -E '^ +simulate_test|^(---|ok|FAIL)' || failed=1
 exit "${failed:-0}"

@@ -1,6 +1,8 @@
 package tune
 
 import (
+	"cmp"
+
 	"flightbench/results"
 	"flightbench/results/compare"
 )
@@ -56,7 +58,7 @@ func (w *walk) conclude(a *results.Tuning) {
 	shown := false
 	switch {
 	case err != nil:
-		a.Notes = append(a.Notes, "the confirming trials did not end well: "+w.recommended.failure())
+		a.Notes = append(a.Notes, "the confirming trials did not end well: "+cmp.Or(w.recommended.failure(), w.base.failure()))
 	case len(c.Pairs[0].Cells) > 0:
 		a.Gain = changeOf(c.Pairs[0].Cells[0])
 		shown = a.Gain.Word == compare.Better
@@ -65,8 +67,12 @@ func (w *walk) conclude(a *results.Tuning) {
 	}
 	missed, _ := w.misses(w.recommended)
 	before, _ := w.misses(w.base)
-	if len(missed) == 0 && len(before) > 0 && err == nil {
+	switch {
+	case len(missed) == 0 && len(before) > 0 && err == nil:
 		shown = true // what the defaults do not hold
+	case len(missed) > 0 && len(before) == 0 && shown:
+		shown = false
+		a.Notes = append(a.Notes, "what the search took for best misses "+missed[0].Gate+" in fresh rounds: "+missed[0].Text)
 	}
 	if shown {
 		a.Outcome = results.TuningImproved

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -119,7 +120,14 @@ func starving(c results.Config, window int64) float64 {
 	return bytes / perBatch
 }
 
-const seeds = 200
+// seeds is how many searches a simulation has: scripts/tune-truth.sh asks for
+// more than each test of the package needs.
+var seeds = func() int {
+	if os.Getenv("FLIGHTBENCH_GROUND_TRUTH") != "" {
+		return 200
+	}
+	return 50
+}()
 
 // TestFindsThePlantedOptimum wants, in nine of ten searches or more, settings
 // that are within 5 % of the best there are, and the gain confirmed.
@@ -250,6 +258,61 @@ func TestObjectives(t *testing.T) {
 		if left, d := s.Left(); left != 0 || d != 0 {
 			t.Errorf("%s: %d trials, %v left at the end", tt.name, left, d)
 		}
+	}
+}
+
+// TestServerDies wants a search that ends soon, and recommends nothing, where
+// the server is gone in the middle of it.
+func TestServerDies(t *testing.T) {
+	for _, last := range []int{20, 60, 150} {
+		n := 0
+		m := &simulated{noise: 0.03, rng: rand.New(rand.NewPCG(4, 4)), rate: func(c results.Config) float64 {
+			if n++; n > last {
+				return 0
+			}
+			return planted(c)
+		}}
+		s, trials := m.run(t, options(t, 1))
+		if a := s.Answer(); a.Outcome != results.TuningFailed || !strings.Contains(a.Failed, "no longer answers") || len(a.Settings) > 0 {
+			t.Errorf("after %d trials: %s, %q, %v", last, a.Outcome, a.Failed, a.Settings)
+		}
+		if trials > last+25 {
+			t.Errorf("%d trials of a server that was gone after %d", trials, last)
+		}
+	}
+}
+
+// TestMissesWhenConfirmed wants the defaults where what wins keeps a limit in
+// races alone, and the defaults keep it always.
+func TestMissesWhenConfirmed(t *testing.T) {
+	gate, err := compare.ParseGate("batch_gap.p99<=5ms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &simulated{noise: 0.02, rng: rand.New(rand.NewPCG(6, 6)), rate: func(c results.Config) float64 { return map[int64]float64{65536: 1e9, 4096: 2e9}[c.Rows] }}
+	s, err := New(Options{Configs: star(t, bench.Axis{Name: "rows", Values: []string{"65536", "4096"}}), Objective: results.BodyRate, Better: "higher",
+		SLO: []compare.Gate{gate}, MaxTime: 3 * time.Minute, Detect: 0.05})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		step, ok := s.Next()
+		if !ok {
+			break
+		}
+		tr := m.trial(step)
+		tr.Latencies = map[string]results.Latency{"batch_gap": {Count: 1000, P99: 4e6}}
+		if step.Phase == phaseConfirm && step.Config.Rows == 4096 {
+			tr.Latencies["batch_gap"] = results.Latency{Count: 1000, P99: 6e6}
+		}
+		s.Add(tr)
+	}
+	a := s.Answer()
+	if a.Outcome != results.TuningDefaults || a.Best != a.Base || a.Candidate == nil || len(a.Judgements) != 1 || a.Judgements[0].Status != compare.GateMet {
+		t.Errorf("%s with %+v: %v", a.Outcome, a.Judgements, a.Lines())
+	}
+	if l := a.Lines()[0]; !strings.Contains(l, "misses an objective that they meet") {
+		t.Errorf("it says %q", l)
 	}
 }
 

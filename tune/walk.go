@@ -36,6 +36,7 @@ type walk struct {
 	defaults          []*results.Trial // of races
 	base, recommended *candidate       // of the confirmation
 	stage             string
+	silent            int    // the last rounds of which every trial failed
 	stop              string // why the search cannot go on
 }
 
@@ -80,9 +81,15 @@ func (w *walk) steps(yield func(bench.Step) bool) {
 	w.stage = phaseEnd
 }
 
-// measure is a round of the candidates in random order.
+// maxSilent is how many rounds in succession may fail as a whole: each has the
+// settings that are best so far.
+const maxSilent = 2
+
+// measure is a round of the candidates in random order. Its error is that the
+// search is over: w.stop may say why.
 func (w *walk) measure(phase string, field []*candidate, factor int) error {
 	w.round++
+	failed := 0
 	order := rand.New(rand.NewPCG(w.o.Seed, uint64(w.round))).Perm(len(field))
 	for _, i := range order {
 		c := field[i]
@@ -92,6 +99,9 @@ func (w *walk) measure(phase string, field []*candidate, factor int) error {
 		}
 		t := w.trials[id]
 		c.trials = append(c.trials, t)
+		if t.Status == results.StatusFailed {
+			failed++
+		}
 		w.count++
 		if c.config == w.o.Configs[0] && factor == 1 {
 			w.defaults = append(w.defaults, t)
@@ -102,6 +112,13 @@ func (w *walk) measure(phase string, field []*candidate, factor int) error {
 		}
 		w.units += factor
 		w.spent += seconds(t.Took)
+	}
+	if w.silent++; failed < len(field) {
+		w.silent = 0
+	}
+	if w.silent == maxSilent {
+		w.stop = "the server no longer answers: " + field[0].failure()
+		return errEnded
 	}
 	return nil
 }
