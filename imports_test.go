@@ -25,7 +25,7 @@ var rooms = map[string][]string{
 	"results/model":                  {},
 	"results/planning":               {"results", "results/model"},
 	"results/plot":                   {"results", "results/compare", "results/model", "results/planning"},
-	"results/report":                 {"results", "results/compare", "results/plot", "results/planning", "recipes"},
+	"results/report":                 {"results", "results/compare", "results/plot", "results/planning"},
 	"results/export":                 {"results", "results/compare"},
 	"results/merge":                  {"results"},
 	"results/internal/resultstest":   {"results"},

@@ -14,12 +14,7 @@ import (
 )
 
 // Recipe is where one ecosystem sets what is recommended.
-type Recipe struct {
-	Name    string   `json:"name"`              // Go (arrow-go)
-	Client  string   `json:"client,omitempty"`  // code of who calls
-	Server  string   `json:"server,omitempty"`  // code of who serves
-	Without []string `json:"without,omitempty"` // sentences: what cannot be set there, and why
-}
+type Recipe = results.Recipe
 
 // settings are the tuning to write down.
 type settings struct {

@@ -36,9 +36,18 @@ type Tuning struct {
 	Judgements  []TuningJudgement `json:"judgements,omitempty"` // what became of each limit at Best
 	Failed      string            `json:"failed,omitempty"`
 	Notes       []string          `json:"notes"`
+	Recipes     []Recipe          `json:"recipes,omitempty"` // where to write Settings down
 	SearchTrial int               `json:"search_trials"`
 	Seconds     float64           `json:"seconds"` // that the trials took
 	Budget      float64           `json:"budget"`  // seconds that they might
+}
+
+// Recipe is where one ecosystem sets what is recommended.
+type Recipe struct {
+	Name    string   `json:"name"`              // Go (arrow-go)
+	Client  string   `json:"client,omitempty"`  // code of who calls
+	Server  string   `json:"server,omitempty"`  // code of who serves
+	Without []string `json:"without,omitempty"` // sentences: what cannot be set there, and why
 }
 
 // Setting is a value that Best has and Base has not.

@@ -64,7 +64,7 @@ func beginTune(f *pflag.FlagSet) measurer {
 	return measurer{
 		extend:   func(p *bench.Plan) error { return t.extend(f, p) },
 		schedule: t.schedule,
-		conclude: func(run *results.Run) { run.Tuning = t.search.Answer() },
+		conclude: t.conclude,
 		print:    printTuning,
 		outcome:  tuneOutcome,
 	}
@@ -200,20 +200,30 @@ func (t *tuneFlags) schedule(p bench.Plan) (bench.Schedule, error) {
 	return t.search, err
 }
 
+// conclude stores the answer, and where to write it down.
+func (t *tuneFlags) conclude(run *results.Run) {
+	run.Tuning = t.search.Answer()
+	if run.Tuning.Outcome == results.TuningImproved {
+		run.Tuning.Recipes = recipes.For(run.Tuning.Best, run.Tuning.Fields())
+	}
+}
+
 // printTuning writes the answer, and where to write it down.
 func printTuning(w io.Writer, l *results.Loaded, _ int) error {
-	t := l.Run.Tuning
-	if err := t.WriteText(w); err != nil || t.Outcome != results.TuningImproved {
+	if err := l.Run.Tuning.WriteText(w); err != nil {
 		return err
 	}
-	return recipes.Write(w, recipes.For(t.Best, t.Fields()))
+	return recipes.Write(w, l.Run.Tuning.Recipes)
 }
 
 func tuneOutcome(l *results.Loaded, _ io.Writer) error {
 	t := l.Run.Tuning
 	switch t.Outcome {
 	case results.TuningFailed:
-		return &exitError{exitFailed, errors.New(t.Failed)}
+		if slices.ContainsFunc(l.Trials, func(t *results.Trial) bool { return t.Status == results.StatusFailed }) {
+			return &exitError{exitFailed, errors.New(t.Failed)}
+		}
+		return &exitError{exitNotValid, errors.New(t.Failed)}
 	case results.TuningMissed:
 		return &exitError{exitMissed, errors.New("an objective is missed by every setting")}
 	}

@@ -4,7 +4,6 @@ import (
 	"html/template"
 	"strings"
 
-	"flightbench/recipes"
 	"flightbench/results"
 )
 
@@ -14,7 +13,7 @@ type tuningAnswer struct {
 	Lines     []string
 	Objective string
 	Knobs     []tuningKnob
-	Recipes   []recipes.Recipe
+	Recipes   []results.Recipe
 }
 
 type tuningKnob struct{ Name, Was, Is, Worth string }
@@ -30,12 +29,9 @@ func tuningSection(l *results.Loaded) (template.HTML, error) {
 	for i := range lines {
 		lines[i] = results.Clean(lines[i])
 	}
-	a := tuningAnswer{Answer: lines[0], Lines: lines[1:], Objective: strings.ReplaceAll(t.Objective, "_", " ")}
+	a := tuningAnswer{Answer: lines[0], Lines: lines[1:], Recipes: t.Recipes, Objective: strings.ReplaceAll(t.Objective, "_", " ")}
 	for _, k := range t.Knobs {
 		a.Knobs = append(a.Knobs, tuningKnob{strings.ReplaceAll(k.Field, "_", "-"), k.Was(t), k.Is(t), results.Clean(k.Words(t))})
-	}
-	if t.Outcome == results.TuningImproved {
-		a.Recipes = recipes.For(t.Best, t.Fields())
 	}
 	return fragment("tuning.tmpl", a)
 }
