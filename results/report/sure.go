@@ -93,7 +93,11 @@ func width(groups []results.Group) string {
 	case most == 1:
 		return "each configuration was measured once, so nothing tells how much it would vary: --repeat 6 gives intervals"
 	case len(widths) == 0:
-		return fmt.Sprintf("%s are too few for a 95 %% interval of a median, which takes %d; rates of a configuration lie up to %s apart", rounds(least, most), results.IntervalRounds, percent(slices.Max(apart)))
+		text := fmt.Sprintf("%s are too few for a 95 %% interval of a median, which takes %d", rounds(least, most), results.IntervalRounds)
+		if len(apart) > 0 { // else all rates are 0
+			text += fmt.Sprintf("; rates of a configuration lie up to %s apart", percent(slices.Max(apart)))
+		}
+		return text
 	}
 	low, high := results.FormatWidth(slices.Min(widths)), results.FormatWidth(slices.Max(widths))
 	if low != high {

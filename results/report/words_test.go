@@ -99,6 +99,8 @@ func TestInWords(t *testing.T) {
 			"Fast and old: old is slower: -50.0 % (95 % interval -50.0 … -50.0), 2.30 GB/s against 4.60 GB/s.", "", ""},
 		{"too few for targets", append(of("get", []float64{1e9}, config(func(c *results.Config) { c.Target = "old" })), of("get", []float64{1e9}, config(func(c *results.Config) { c.Target = "new" }))...),
 			"one cannot tell (+5 rounds), 1.00 GB/s against 1.00 GB/s", "", ""},
+		{"nothing moved", of("get", []float64{0, 0}), "Get reaches 0", "", "2 rounds are too few for a 95 % interval of a median, which takes 6; the hypervisor"},
+		{"mostly nothing moved", of("get", []float64{0, 0, 0, 0, 0, 0, 1e9}), "Get reaches 0", "", ""},
 		{"words of others", of("get\x1b[31m", []float64{1e9}), "Get [31m reaches", "", ""},
 	} {
 		w := report.InWords(&results.Loaded{Run: resultstest.Run(len(c.trials)), Trials: c.trials})
