@@ -20,6 +20,8 @@ func (s *Search) Answer() *results.Capacity {
 		if s.o.Open() { // a server that falls behind by less is taken for one that keeps up
 			n := s.perSecond(c.Low) * s.o.window()
 			c.Low *= 1 - s.objectives.tolerance(n, n/s.o.window())/n
+		} else { // loads are counted
+			c.Low, c.High = max(1, math.Floor(c.Low)), math.Ceil(c.High)
 		}
 	}
 	if s.outcome == results.CapacityUntold || s.outcome == results.CapacityFound {

@@ -11,21 +11,28 @@ import (
 )
 
 // ramp doubles the load from where it certainly holds until an objective is
-// missed, and halves it from there where it does not hold.
+// missed, and halves it from there where it does not hold. What was missed
+// while other processes used this machine is the server's limit only if twice
+// the load is missed, too.
 func (f *finder) ramp() bool {
 	load, top := f.first(), f.o.highest()
-	low, high := 0.0, 0.0 // held, missed
+	low, high, doubted := 0.0, 0.0, 0.0 // held, missed
 	for high == 0 {
 		did, ok := f.attempt(PhaseRamp, load, 2)
 		switch {
 		case !ok:
 			return f.settle(low)
+		case !did && doubted == 0 && low > 0 && load < top && f.tries[len(f.tries)-1].neighbours:
+			doubted, load = load, f.o.round(min(2*load, top))
+			continue
+		case !did && doubted > 0:
+			high = doubted
 		case !did:
 			high = load
 		case load == top:
 			return f.bounded(load)
 		default:
-			low, load = load, f.o.round(min(2*load, top))
+			low, load, doubted = load, f.o.round(min(2*load, top)), 0
 		}
 	}
 	for down := high; low == 0; {
@@ -155,7 +162,7 @@ func (f *finder) comeDown(low, high float64) bool {
 	if !ok {
 		return f.settle(low)
 	}
-	f.hysteresis.Tested, f.hysteresis.Load = true, low
+	f.hysteresis.Tested, f.hysteresis.Load = did || !f.tries[len(f.tries)-1].neighbours, low
 	if did {
 		f.learn(low/2, min(2*high, max(f.o.highest(), high)))
 		return true
@@ -219,7 +226,7 @@ func (f *finder) above() float64 {
 // narrow tries loads until the interval of the knee is narrow. It is not told
 // where the time is up before it is; ok is false where the search is over.
 func (f *finder) narrow() (told, ok bool) {
-	for !f.narrowed() {
+	for f.widen(); !f.narrowed(); f.widen() {
 		load := f.o.round(f.knee.next())
 		window := f.sized(f.o.window(), load)
 		if !f.affords(window, f.reserve()) {
@@ -230,6 +237,15 @@ func (f *finder) narrow() (told, ok bool) {
 		}
 	}
 	return true, true
+}
+
+// widen learns anew between wider bounds where the knee may well be beyond the
+// upper one: a miss that set it was chance.
+func (f *finder) widen() {
+	top := math.Exp(f.knee.logs[len(f.knee.logs)-1])
+	if most := f.o.highest(); top < most && f.knee.quantile(0.75) > 0.9*top {
+		f.learn(math.Exp(f.knee.logs[0]), min(4*top, most))
+	}
 }
 
 // narrowed tells whether the knee's interval is as narrow as is asked for, or
@@ -245,7 +261,7 @@ func (f *finder) confirm(load float64, phase string) (did, ok bool) {
 		return did, ok
 	}
 	t := f.tries[len(f.tries)-1]
-	if t.neighbours {
+	if !did && t.neighbours {
 		t.text += fmt.Sprintf(", while other processes used %.0f %% of this machine's CPU", 100*t.trial.Metrics["others_cpu_share"].Value)
 	}
 	f.confirmed = append(f.confirmed, results.Confirmation{Trial: t.trial.ID, Load: load, Seconds: t.trial.Seconds, Held: did, Above: phase == PhaseAbove, Text: t.text})

@@ -73,13 +73,12 @@ func (s *Search) limit(c *results.Capacity) {
 		say(results.LimitFlowControl, "flow control: senders waited for the receiver's windows for %.0f %% of the time", 100*results.SpreadOf(flow).Median)
 	case r.N > 0 && alone > 0 && r.Median > rttTimes*alone && r.Median-alone > rttLonger && !s.o.Local:
 		say(results.LimitNetwork, "the network: its round trip went up from %s to %s", results.FormatSeconds(alone), results.FormatSeconds(r.Median))
+	case s.o.Local && results.SpreadOf(others).Median >= othersLimit:
+		say(results.LimitNeighbours, "the server, or by other processes, which used %.0f %% of this machine's CPU (which of them cannot be told): search again when it is idle", 100*results.SpreadOf(others).Median)
 	default:
 		say(results.LimitServer, "the server itself: streams waited for it, though CPU was left")
 		if sv.N == 0 {
 			say(results.LimitServer, "the server: streams waited for it, and neither this client nor flow control held them up")
-		}
-		if by := results.SpreadOf(others).Median; by >= othersLimit {
-			c.Limit += fmt.Sprintf("; other processes used %.0f %% of this machine's CPU meanwhile, which may have made loads miss: search again when it is idle", 100*by)
 		}
 	}
 }

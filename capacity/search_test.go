@@ -174,6 +174,16 @@ func TestOutcomes(t *testing.T) {
 				t.Errorf("hysteresis %+v", c.Hysteresis)
 			}
 		}},
+		{"crowded on the way up", func(s *simulated) { s.crowded = [2]float64{3, 30} }, nil, func(t *testing.T, c *results.Capacity) {
+			if math.Abs(c.Load/400-1) > 0.05 {
+				t.Errorf("%v: %q", c.Load, c.Lines())
+			}
+		}},
+		{"crowded throughout", func(s *simulated) { s.crowded = [2]float64{10, 1e6} }, nil, func(t *testing.T, c *results.Capacity) {
+			if c.Load > 400 || c.Told || c.LimitedBy != results.LimitNeighbours || c.Hysteresis.Tested || !strings.HasPrefix(c.Lines()[0], "Capacity: at least ") || c.Sure() {
+				t.Errorf("%v, limited by %s: %q", c.Load, c.LimitedBy, c.Lines())
+			}
+		}},
 		{"unknown here", nil, func(o *Options) { o.Gates = gates(t, "first_batch.p99<=5ms") }, func(t *testing.T, c *results.Capacity) {
 			if c.Outcome != results.CapacityUntold || c.Trials != 1 || !strings.Contains(c.Lost, "first_batch") {
 				t.Errorf("%s after %d trials: %s", c.Outcome, c.Trials, c.Lost)

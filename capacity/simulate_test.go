@@ -24,13 +24,14 @@ type simulated struct {
 	burst  float64 // seconds that one lasts on average
 	left   float64 // of the server's speed, while one lasts
 
-	remembers bool    // it works off what was given up by the client
-	pending   float64 // seconds of that
-	diesAt    float64 // streams a second; 0: it does not
-	downFor   float64 // seconds
-	up        float64 // when it is up again
-	collapse  float64 // of its speed, for ever after an overload; 0: none
-	generator float64 // streams a second that the client can begin at most; 0: any
+	remembers bool       // it works off what was given up by the client
+	pending   float64    // seconds of that
+	diesAt    float64    // streams a second; 0: it does not
+	downFor   float64    // seconds
+	up        float64    // when it is up again
+	collapse  float64    // of its speed, for ever after an overload; 0: none
+	generator float64    // streams a second that the client can begin at most; 0: any
+	crowded   [2]float64 // from when to when other processes use the machine, so that some of the streams take long
 
 	now float64
 	rng *rand.Rand
@@ -92,6 +93,14 @@ func (s *simulated) run(step bench.Step) *results.Trial {
 		}
 	} else {
 		t.Metrics[results.CallRate] = results.Metric{Value: float64(ended) / seconds}
+	}
+	if s.now >= s.crowded[0] && s.now < s.crowded[1] {
+		t.Metrics["others_cpu_share"] = results.Metric{Value: 0.6}
+		for i := range latencies {
+			if i%20 == 0 {
+				latencies[i] += 0.3
+			}
+		}
 	}
 	if len(latencies) > 0 {
 		slices.Sort(latencies)

@@ -21,6 +21,7 @@ const (
 	LimitNetwork     = "network"      // what lies between them
 	LimitFlowControl = "flow-control" // senders that waited for the receiver's windows
 	LimitErrors      = "errors"       // the server refuses or fails
+	LimitNeighbours  = "neighbours"   // the server, or other processes on its machine: which of them cannot be told
 	LimitServer      = "server"       // the server by itself: streams queued while its CPU was not used up
 )
 

@@ -31,6 +31,8 @@ func (c *Capacity) answerLine() string {
 		s := fmt.Sprintf("Capacity: %s%s is the highest load that met every objective", c.Format(c.Load), c.bytesAt(c.Load))
 		if c.LimitedBy == LimitGenerator {
 			s = fmt.Sprintf("Capacity: at least %s%s: what limited it was on this side, not the server", c.Format(c.Load), c.bytesAt(c.Load))
+		} else if c.LimitedBy == LimitNeighbours {
+			s = fmt.Sprintf("Capacity: at least %s%s: other processes used this machine meanwhile, and an idle one may hold more", c.Format(c.Load), c.bytesAt(c.Load))
 		}
 		if c.High == 0 {
 			return s + "; at which load one begins to be missed is not known yet."

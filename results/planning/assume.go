@@ -14,6 +14,7 @@ func (p *planner) suppose(format string, args ...any) {
 // limits say what a capacity is worth that something other than the server
 // limited.
 var limits = map[string]string{
+	results.LimitNeighbours:  "Other processes used the server's machine meanwhile: on an idle one it may hold more, and fewer may do.",
 	results.LimitGenerator:   "The generator was the limit, not the server: a server holds at least this, and fewer may do.",
 	results.LimitMachine:     "Client and server shared a machine, whose CPU was the limit: a server of its own holds more, and fewer may do.",
 	results.LimitNetwork:     "The network was the limit: a server there holds no more, whatever its CPU.",
