@@ -109,9 +109,9 @@ func Validate(c results.Config) error {
 	case c.Connections > c.Concurrency:
 		return fmt.Errorf("--connections %d exceeds --concurrency %d: a connection without a stream measures nothing", c.Connections, c.Concurrency)
 	case c.Warmup < 0:
-		return fmt.Errorf("--warmup %v is negative: use 0 or more", c.Warmup)
+		return fmt.Errorf("--warmup %vs is negative: use 0 or more", c.Warmup)
 	case c.Total == 0 && c.Duration <= 0:
-		return fmt.Errorf("--duration %v is no length of time: use one above 0, or --total", c.Duration)
+		return fmt.Errorf("--duration %vs is no length of time: use one above 0, or --total", c.Duration)
 	case c.BatchBytes > c.MaxMessage-(64<<10):
 		return fmt.Errorf("--batch-bytes %d exceeds the message limit: raise --max-message (now %d) or use smaller batches", c.BatchBytes, c.MaxMessage)
 	case oneBatch(spec)*3/5 > c.MaxMessage:

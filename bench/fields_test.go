@@ -132,6 +132,10 @@ func TestEveryFieldIsAnAxis(t *testing.T) {
 			base.Arrival, values = "constant", []string{"100", "2000.5"}
 		case "rate":
 			base.Arrival, values = "poisson", []string{"2GB/s", "500MiB/s"}
+		case "bandwidth":
+			values = []string{"1Gbit", "20MB/s"}
+		case "loss":
+			values = []string{"0", "0.1%"}
 		case "schedule":
 			base.Arrival, values = "constant", []string{"10-20/1500ms", "5/500ms,10/1s"}
 		case "arrival":

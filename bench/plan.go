@@ -289,6 +289,9 @@ func CheckAxis(a Axis) error {
 			return err
 		}
 		if k := slices.IndexFunc(a.Values[:i], func(w string) bool { return equal(c, a.Name, w) }); k >= 0 {
+			if a.Name == "target" {
+				return fmt.Errorf("two targets are called %q: give each server a name of its own, old=URI and new=URI", v)
+			}
 			return fmt.Errorf("axis %s names %q twice%s: use --repeat to measure a point again", a.Name, v,
 				map[bool]string{false: fmt.Sprintf(", also as %q", a.Values[k])}[v == a.Values[k]])
 		}

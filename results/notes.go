@@ -166,14 +166,18 @@ func notesWith(groups []Group, drifts Drifts) []Note {
 	return out
 }
 
-var numbers = regexp.MustCompile(`\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?`)
+// numbers finds numbers, behind a space with their sign.
+var numbers = regexp.MustCompile(`(?: [+-])?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)`)
 
 // ranged is the one text of texts that differ in nothing but numbers, with the
-// least and the greatest of each: "97–100 % of CPU time".
+// least and the greatest of each: "97–100 % of CPU time", "by -58 … +91 %".
 func ranged(texts []string) string {
 	low := numbers.FindAllString(texts[0], -1)
 	high := slices.Clone(low)
-	value := func(s string) float64 { v, _ := strconv.ParseFloat(strings.ReplaceAll(s, ",", ""), 64); return v }
+	value := func(s string) float64 {
+		v, _ := strconv.ParseFloat(strings.ReplaceAll(strings.TrimSpace(s), ",", ""), 64)
+		return v
+	}
 	for _, t := range texts[1:] {
 		for i, n := range numbers.FindAllString(t, -1) {
 			if value(n) < value(low[i]) {
@@ -187,6 +191,9 @@ func ranged(texts []string) string {
 	i := -1
 	return numbers.ReplaceAllStringFunc(texts[0], func(n string) string {
 		if i++; low[i] != high[i] {
+			if strings.HasPrefix(n, " ") { // a sign, which a dash between numbers would look like
+				return low[i] + " …" + high[i]
+			}
 			return low[i] + "–" + high[i]
 		}
 		return n

@@ -160,6 +160,21 @@ func TestNotesMerge(t *testing.T) {
 	}
 }
 
+// TestNotesMergeSigned tells a range of changes so that no dash looks like a sign.
+func TestNotesMergeSigned(t *testing.T) {
+	trials := resultstest.Matrix(3)
+	for i, w := range []string{"differs by -58 % at a-1", "differs by +60 % at a-1", "differs by -91 % at a-1"} {
+		trials[i].Warnings = []string{w}
+	}
+	var b bytes.Buffer
+	if err := results.WriteTable(&b, resultstest.Run(3), trials, 0); err != nil {
+		t.Fatal(err)
+	}
+	if want := "warning: differs by -91 … +60 % at a-1\n"; !strings.Contains(b.String(), want) {
+		t.Errorf("no %q in\n%s", want, &b)
+	}
+}
+
 // TestIncomplete tells of a run that grew past what was planned no more than it
 // knows.
 func TestIncomplete(t *testing.T) {

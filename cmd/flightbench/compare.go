@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -49,7 +50,7 @@ tell. Two builds are best measured in one run, whose rounds take turns: what the
   flightbench compare --by target flightbench-results/20260104-150405-run
   flightbench compare --by target --gate 'body_bytes_per_second>=-3%' --gate 'batch_gap.p99<=+10%' RUN
   flightbench compare -O benchfmt OLD NEW > both.txt && benchstat -col side both.txt`,
-		Args: cobra.RangeArgs(1, 2),
+		Args: arguments(1, 2, "name two runs, or one and the field that it is compared --by"),
 		RunE: c.run,
 	}
 	f := cmd.Flags()
@@ -128,6 +129,9 @@ func (c *compareFlags) run(cmd *cobra.Command, args []string) error {
 		}
 		runs = append(runs, l)
 	}
+	if len(args) == 2 && samePath(args[0], args[1]) {
+		return usage(fmt.Errorf("OLD and NEW are both %s, which differs from itself in nothing: name two runs, or one with --by", args[0]))
+	}
 	c.takeGates(runs, cmd.ErrOrStderr())
 	found, err := compare.Runs(runs, c.options)
 	if compare.IsGateError(err) {
@@ -160,4 +164,11 @@ func (c *compareFlags) run(cmd *cobra.Command, args []string) error {
 		return &exitError{exitNotValid, errors.New("it cannot be told whether a gate is missed: more rounds would help")}
 	}
 	return nil
+}
+
+// samePath tells whether a and b name the same file or folder.
+func samePath(a, b string) bool {
+	x, xerr := os.Stat(a)
+	y, yerr := os.Stat(b)
+	return xerr == nil && yerr == nil && os.SameFile(x, y)
 }

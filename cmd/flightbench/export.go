@@ -35,7 +35,7 @@ docs/merge-and-export.md tells the columns.`,
   flightbench export --format benchfmt OLD > old.txt && flightbench export --format benchfmt NEW > new.txt && benchstat old.txt new.txt
   flightbench export --format hgrm -o spectra RUN
   flightbench export --format hgrm --where op=get --where rows=65536 --latency batch_gap RUN > gap.hgrm`,
-		Args: cobra.ExactArgs(1),
+		Args: arguments(1, 1, "name one run directory, or the JSON of a run"),
 		RunE: e.run,
 	}
 	f := cmd.Flags()

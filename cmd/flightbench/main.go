@@ -63,7 +63,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		Short:         "measure how fast Apache Arrow Flight servers move data",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          unknownVerb,
+
+		SuggestionsMinimumDistance: 2,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return usage(errors.New("name a verb: `flightbench run` measures, `flightbench help` lists the others"))
 		},
@@ -87,6 +89,27 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return usage(err)
 	}
 	return err
+}
+
+// unknownVerb refuses an argument of the root, with the verb that it may be.
+func unknownVerb(root *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case len(root.SuggestionsFor(args[0])) > 0:
+		return fmt.Errorf("there is no verb %q, did you mean %s?", args[0], strings.Join(root.SuggestionsFor(args[0]), " or "))
+	}
+	return fmt.Errorf("there is no verb %q: `flightbench help` lists them", args[0])
+}
+
+// arguments wants between least and most of them, else says what to name.
+func arguments(least, most int, remedy string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if n := len(args); n < least || n > most {
+			return fmt.Errorf("%s: %d given, see `%s --help`", remedy, n, cmd.CommandPath())
+		}
+		return nil
+	}
 }
 
 // exitCode prints err in one line and returns the code that it ends with.

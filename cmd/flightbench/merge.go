@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -26,7 +27,7 @@ what becomes of each figure.`,
 		Example: `  flightbench serve --listen grpc://0.0.0.0:31337                                                       # on the server
   flightbench run grpc://db.example:31337 --op get -z 30s --warmup 5s --repeat 1                        # on each client, at the same time
   flightbench merge client-1/20260102-150405-run client-2/20260102-150406-run`,
-		Args: cobra.MinimumNArgs(1),
+		Args: arguments(1, math.MaxInt, "name two run directories or more"),
 		RunE: m.run,
 	}
 	f := cmd.Flags()

@@ -18,7 +18,7 @@ func reportCommand() *cobra.Command {
 flightbench run named in its line "results:". The measurements in it stay as they are.`,
 		Example: `  flightbench report flightbench-results/20260102-150405-run
   flightbench report -O csv flightbench-results/20260102-150405-run > run.csv`,
-		Args: cobra.ExactArgs(1),
+		Args: arguments(1, 1, "name one run directory"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := results.CheckFormat(format); err != nil {
 				return usage(fmt.Errorf("--format: %w", err))

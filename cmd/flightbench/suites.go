@@ -19,7 +19,7 @@ func suitesCommand() *cobra.Command {
 flightbench run -f NAME; with NAME its YAML is printed.`,
 		Example: `  flightbench suites
   flightbench suites batch-size > mine.yaml && flightbench run -f mine.yaml --dry-run`,
-		Args: cobra.MaximumNArgs(1),
+		Args: arguments(0, 1, "name one suite at most"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return failed(listSuites(cmd.OutOrStdout()))

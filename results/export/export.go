@@ -54,8 +54,11 @@ func (o Options) Validate() error {
 	}
 	for _, w := range o.Where {
 		field, _, ok := strings.Cut(w, "=")
-		if _, known := (results.Config{}).Axis(field); !ok || !known {
+		if !ok {
 			return fmt.Errorf("--where %q: want FIELD=VALUE, such as op=get, of a configuration's fields", w)
+		}
+		if _, known := (results.Config{}).Axis(field); !known {
+			return fmt.Errorf("--where %q: %q is no field of a configuration: op, rows, transport, compression and others are, as `flightbench run --help` lists them", w, field)
 		}
 	}
 	return nil
