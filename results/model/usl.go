@@ -14,7 +14,7 @@ type USL struct {
 	Lambda Estimate `json:"lambda"` // throughput at a load of 1
 	Sigma  Estimate `json:"sigma"`  // contention: the share of the work that waits its turn, 0 and more
 	Kappa  Estimate `json:"kappa"`  // coherency: what every pair costs, 0 and more
-	Peak   Estimate `json:"peak"`   // the load of the highest throughput; +Inf where it rises with any load
+	Peak   Estimate `json:"peak"`   // the load of the highest throughput, 1 at least; +Inf where it rises with any load
 	Top    Estimate `json:"top"`    // that throughput; +Inf where there is no limit
 	Data
 
@@ -149,13 +149,25 @@ func (u *USL) intervals(p, byPeak problem, free, best []float64, variance, quant
 	u.Lambda = of(0).Map(math.Exp)
 	u.Sigma, u.Kappa = of(1).atLeast(0), of(2).atLeast(0)
 
-	q := Estimate{best[2] / (1 - best[1]), 0, math.Inf(1)}
-	if free[1] < 1 {
+	q := Estimate{uslBend(best[1], best[2]), 0, math.Inf(1)}
+	switch {
+	case u.Sigma.Low >= 1:
+		q.Low = q.Value
+	case free[1] < 1:
 		e := byPeak.profile([]float64{free[0], free[1], free[2] / (1 - free[1])}, 2, limit)
 		q.Low, q.High = min(e.Low, q.Value), max(e.High, q.Value)
 	}
-	u.Peak = q.atLeast(0).Map(func(q float64) float64 { return 1 / math.Sqrt(q) })
+	u.Peak = q.atLeast(0).Map(func(q float64) float64 { return 1 / math.Sqrt(q) }).atLeast(1)
 	u.top()
+}
+
+// uslBend is q, of which the peak lies at 1/√q: 0 where there is none, +Inf
+// where a load of 1 brings most.
+func uslBend(sigma, kappa float64) float64 {
+	if sigma >= 1 {
+		return math.Inf(1)
+	}
+	return kappa / (1 - sigma)
 }
 
 // top sets the highest throughput: at the peak, or where there is none what

@@ -108,6 +108,22 @@ func TestUSLExact(t *testing.T) {
 	}
 }
 
+// TestUSLWithoutScaling wants the peak at 1 where more only lowers throughput.
+func TestUSLWithoutScaling(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, sigma := range []float64{1.2, 3} {
+		for range 50 {
+			u, err := FitUSL(uslPoints(r, 200, sigma, 0.001, []float64{1, 2, 4, 8, 16, 32}, 3, 0.02, false))
+			if err != nil {
+				continue // refused by chance
+			}
+			if u.Peak != (Estimate{1, 1, 1}) || math.Abs(u.Top.Value/200-1) > 0.1 {
+				t.Errorf("σ %g: peak %v, top %v", sigma, u.Peak, u.Top)
+			}
+		}
+	}
+}
+
 func TestUSLRefuses(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	step := func(n float64) float64 { return math.Min(n, 6) } // a token bucket's corner is no USL

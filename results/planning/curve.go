@@ -330,6 +330,10 @@ func (c *Curve) uslLine(u *model.USL) string {
 	noun := map[string]string{"concurrency": "streams"}[c.Over]
 	noun = cmp.Or(noun, c.Over)
 	switch {
+	case u.Peak.Value == 1:
+		return s + fmt.Sprintf("; its peak is with one: more %s bring nothing.", noun)
+	case math.IsInf(u.Peak.Value, 1) && u.Top.Value < 1.05*u.At(u.Most):
+		return s + fmt.Sprintf("; no peak, but it levels off: more %s than the %s measured bring less than 5 %% more.", noun, results.FormatNumber(u.Most))
 	case math.IsInf(u.Peak.Value, 1):
 		return s + fmt.Sprintf("; no peak: more %s than the %s measured still bring more.", noun, results.FormatNumber(u.Most))
 	case u.Peak.Value > u.Most:

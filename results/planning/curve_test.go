@@ -70,6 +70,8 @@ func TestCurves(t *testing.T) {
 		"a peak":            {scaling(0.02, 0.001, 3, 1, 2, 4, 8, 16, 32, 64), 1, true, false, "its peak is"},
 		"a peak beyond":     {scaling(0.02, 0.001, 3, 1, 2, 4, 8, 16, 24), 1, true, false, "beyond the 24.0 measured"},
 		"no peak":           {scaling(0.1, 0, 3, 1, 2, 4, 8, 16), 1, true, false, "still bring more"},
+		"the most with one": {scaling(1.2, 0, 3, 1, 2, 4, 8, 16), 1, true, false, "its peak is with one: more streams bring nothing"},
+		"levels off":        {scaling(0.9, 0, 6, 1, 2, 4, 8, 16, 32), 1, true, false, "levels off"},
 		"not repeated":      {scaling(0.1, 0.001, 1, 1, 2, 4, 8, 16, 32, 64), 1, true, false, "--repeat 3"},
 		"generator-bound":   {bound, 1, true, false, "1 of 15 trials are generator-bound"},
 		"three loads":       {scaling(0.1, 0, 3, 1, 2, 4), 0, false, false, ""},

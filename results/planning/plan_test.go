@@ -272,3 +272,16 @@ func TestPrint(t *testing.T) {
 		t.Error("csv was printed")
 	}
 }
+
+// TestUncountable wants a plan in numbers that one can read, however large the
+// demand is.
+func TestUncountable(t *testing.T) {
+	c, trials := searched()
+	p, err := For(c, trials, Demand{1e29, "B/s"}, 0.7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := p.text(); strings.Contains(s, "-9,") || !strings.Contains(s, "e+19") {
+		t.Errorf("it says\n%s", s)
+	}
+}

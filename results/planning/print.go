@@ -53,7 +53,12 @@ func share(v float64) string { return fmt.Sprintf("%.3g", 100*v) }
 
 // count prints a number of servers with its interval.
 func count(e model.Estimate) string {
-	whole := func(v float64) string { return results.FormatInteger(int64(v)) }
+	whole := func(v float64) string {
+		if v >= 1<<53 { // no whole number any more
+			return results.FormatNumber(v)
+		}
+		return results.FormatInteger(int64(v))
+	}
 	switch {
 	case e.Low == e.High:
 		return whole(e.Value)
