@@ -16,6 +16,7 @@ import (
 type knee struct {
 	logs   []float64   // of the loads, evenly spaced
 	weight [][]float64 // of each model, of each load; all of them sum to 1
+	below  [][]float64 // of each width: share for loads that are i-(len(logs)-1) steps of the grid above the knee
 }
 
 // model is how a trial near a knee behaves: it holds with the probability
@@ -24,9 +25,15 @@ type knee struct {
 // prior is how likely it is before anything was seen.
 type model struct{ width, falseMiss, prior float64 }
 
+var (
+	widths      = []float64{0.005, 0.015, 0.05, 0.15, 0.5}
+	falseMisses = []float64{0.01, 0.1, 0.3, 0.6}
+)
+
+// models are those of each width in turn.
 var models = func() (all []model) {
-	for i, width := range []float64{0.005, 0.015, 0.05, 0.15, 0.5} {
-		for j, falseMiss := range []float64{0.01, 0.1, 0.3, 0.6} {
+	for i, width := range widths {
+		for j, falseMiss := range falseMisses {
 			all = append(all, model{width, falseMiss, math.Pow(2, -float64(max(0, i-1)+j))})
 		}
 	}
@@ -48,33 +55,48 @@ func newKnee(low, high float64) *knee {
 	for _, m := range models {
 		k.weight = append(k.weight, slices.Repeat([]float64{m.prior}, n))
 	}
+	step := math.Log(high/low) / float64(n-1)
+	for _, width := range widths {
+		below := make([]float64, 2*n-1)
+		for d := range below {
+			below[d] = share(float64(d-(n-1))*step, width)
+		}
+		k.below = append(k.below, below)
+	}
 	k.normalise()
 	return k
 }
 
-// holds is the probability that a trial holds at a load, where the knee is at
-// another, given as logarithms.
-func (m model) holds(load, knee float64) float64 {
-	below := 0.0
-	switch far := (load - knee) / m.width; {
+// share is how much of a knee of that width is above a load, which is so far
+// above its middle, in natural logarithms.
+func share(far, width float64) float64 {
+	switch far /= width; {
 	case far < -5:
-		below = 1
+		return 1
 	case far < 5:
-		below = 0.5 * math.Erfc(far/math.Sqrt2)
+		return 0.5 * math.Erfc(far/math.Sqrt2)
 	}
-	return falseHold + (1-m.falseMiss-falseHold)*below
+	return 0
+}
+
+// holds is the probability that a trial holds at a load of that share.
+func (m model) holds(share float64) float64 {
+	return falseHold + (1-m.falseMiss-falseHold)*share
 }
 
 // tell tells that a trial at load has held, or missed.
 func (k *knee) tell(load float64, held bool) {
 	at := math.Log(load)
-	for i, m := range models {
+	for w, width := range widths {
 		for j, x := range k.logs {
-			p := m.holds(at, x)
-			if !held {
-				p = 1 - p
+			below := share(at-x, width)
+			for i := w * len(falseMisses); i < (w+1)*len(falseMisses); i++ {
+				p := models[i].holds(below)
+				if !held {
+					p = 1 - p
+				}
+				k.weight[i][j] *= p
 			}
-			k.weight[i][j] *= p
 		}
 	}
 	k.normalise()
@@ -148,7 +170,7 @@ func (k *knee) tells(at int, likely []int) float64 {
 		p, weight := 0.0, 0.0
 		for i, m := range models {
 			w := k.weight[i][j]
-			p += w * m.holds(k.logs[at], k.logs[j])
+			p += w * m.holds(k.below[i/len(falseMisses)][at-j+len(k.logs)-1])
 			weight += w
 		}
 		all += weight
