@@ -103,7 +103,7 @@ func (o objectives) judge(t *results.Trial) judgement {
 	}
 	if t.Status == results.StatusFailed {
 		miss(math.Inf(1), "errors", t.Error)
-		j.died = t.Failures["unavailable"] > 0 || t.Errors["Unavailable"] > 0 || len(t.Errors) == 0
+		j.died = gone(t)
 		return j
 	}
 	if j.outcome == missed && t.Seconds > 0 {
@@ -114,6 +114,11 @@ func (o objectives) judge(t *results.Trial) judgement {
 		}
 	}
 	return j
+}
+
+// gone tells whether t, which failed, found no server.
+func gone(t *results.Trial) bool {
+	return t.Failures["unavailable"] > 0 || t.Errors["Unavailable"] > 0 || len(t.Errors) == 0
 }
 
 // othersLimit is the share of this machine's CPU that other processes used, from

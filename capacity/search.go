@@ -261,7 +261,8 @@ func (f *finder) try(phase string, load, window float64) (did, ok bool) {
 			f.tell(t)
 			return true, true
 		}
-		if !f.recover(t) {
+		ok = f.recover(&t)
+		if f.tries[len(f.tries)-1] = t; !ok {
 			f.tell(t)
 			return false, false
 		}
@@ -292,11 +293,13 @@ func (s *Search) tell(t try) {
 }
 
 // recover waits until the server serves one stream after another again, as
-// what is left of an overload would be blamed on the next load.
-func (f *finder) recover(t try) bool {
+// what is left of an overload would be blamed on the next load. A server that
+// serves none went away at t, whoever else used this machine then.
+func (f *finder) recover(t *try) bool {
 	c := f.o.alone()
 	c.Total, c.Duration, c.Warmup = 3, 0, 0
 	began, rest := f.spent, time.Duration(0)
+	why := t.trial.Error
 	var up float64
 	for {
 		if !f.measure(PhaseRecover, 0, c, rest) {
@@ -304,19 +307,22 @@ func (f *finder) recover(t try) bool {
 		}
 		if f.last.Status != results.StatusFailed && f.last.Whole.Streams > 0 {
 			if up = (f.spent - began).Seconds(); !t.died {
-				return f.recovered(t, up)
+				return f.recovered(*t, up)
 			}
 			break
+		}
+		if f.last.Status == results.StatusFailed && gone(f.last) && !t.died {
+			t.died, t.outcome, t.again, why = true, missed, false, f.last.Error
 		}
 		if rest = min(max(2*rest, time.Second), 8*time.Second); f.spent+rest-began > patience {
 			break
 		}
 	}
-	f.deaths = append(f.deaths, results.Death{Load: t.load, Error: t.trial.Error, Recovered: up})
+	f.deaths = append(f.deaths, results.Death{Load: t.load, Error: why, Recovered: up})
 	if up == 0 {
 		f.lost = fmt.Sprintf("the server went away at %s and did not come back within %v", f.format(t.load), patience)
 	}
-	return up > 0 && f.recovered(t, up)
+	return up > 0 && f.recovered(*t, up)
 }
 
 // recovered keeps how long the server took after the greatest overload.

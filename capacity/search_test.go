@@ -164,6 +164,12 @@ func TestOutcomes(t *testing.T) {
 				t.Errorf("%s %v, deaths %+v: %q", c.Outcome, c.Load, c.Deaths, c.Lines())
 			}
 		}},
+		{"dies for good within a window", func(s *simulated) { s.diesAt, s.downFor, s.amid = 350, 1e6, true }, nil, func(t *testing.T, c *results.Capacity) {
+			last := c.Loads[len(c.Loads)-1]
+			if c.Load == 0 || c.Load > 350 || len(c.Deaths) != 1 || !strings.Contains(c.Deaths[0].Error, "refused") || last.Missed != 1 || last.Excused != 0 || c.LimitedBy != results.LimitErrors {
+				t.Errorf("%v, limited by %s, deaths %+v, %+v", c.Load, c.LimitedBy, c.Deaths, last)
+			}
+		}},
 		{"hysteresis", func(s *simulated) { s.collapse = 0.5 }, nil, func(t *testing.T, c *results.Capacity) {
 			if !c.Hysteresis.Found || math.Abs(c.Load/200-1) > 0.05 {
 				t.Errorf("%v, hysteresis %+v", c.Load, c.Hysteresis)
