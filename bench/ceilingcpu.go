@@ -96,15 +96,23 @@ func (o *encodeOp) run(ctx context.Context, s *slot) error {
 	return o.stream(ctx, s, func(i int64) (wire.Sizes, error) {
 		if p == nil || i-first == int64(p.Len()) {
 			release()
-			at := int(i % int64(len(o.recs)))
 			var err error
-			if p, err = wire.Prepare(wire.Direct, o.schema, o.recs[at:min(at+o.group, len(o.recs))], o.codec, memory.DefaultAllocator); err != nil {
+			if p, err = wire.Prepare(wire.Direct, o.schema, o.next(i), o.codec, memory.DefaultAllocator); err != nil {
 				return wire.Sizes{}, err
 			}
 			w, first = wire.NewWriter(sink, p), i
 		}
 		return withoutRows(w.Write(i-first, nil))
 	})
+}
+
+// next are the batches that an encoder takes which begins with batch i.
+func (o *encodeOp) next(i int64) []arrow.RecordBatch {
+	out := make([]arrow.RecordBatch, min(int64(o.group), o.batches-i))
+	for k := range out {
+		out[k] = o.recs[(i+int64(k))%int64(len(o.recs))]
+	}
+	return out
 }
 
 // withoutRows are the sizes of a rung's batch: rows are Arrow's.
