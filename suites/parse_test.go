@@ -289,6 +289,15 @@ func TestDocs(t *testing.T) {
 			t.Errorf("docs/suites.md does not tell of %s", k)
 		}
 	}
+	for _, name := range Names() {
+		s, err := Embedded(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if row := "| `" + name + "` | " + s.Summary() + " |"; !strings.Contains(string(text), row) {
+			t.Errorf("docs/suites.md has no %s", row)
+		}
+	}
 	if n == 0 {
 		t.Error("docs/suites.md has no suite")
 	}
