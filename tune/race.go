@@ -315,7 +315,7 @@ func (w *walk) winner(all []*candidate) *candidate {
 	if len(able) == 0 {
 		return nil
 	}
-	most := slices.MaxFunc(able, func(a, b entry) int { return int(math.Copysign(1, a.by-b.by)) }).by
+	most := slices.MaxFunc(able, func(a, b entry) int { return cmp.Compare(a.by, b.by) }).by
 	able = slices.DeleteFunc(able, func(e entry) bool { return e.by < most-math.Log1p(w.o.Detect) })
 	return slices.MinFunc(able, func(a, b entry) int { return a.rank - b.rank }).candidate
 }

@@ -79,7 +79,7 @@ func TestCapacityOutcomes(t *testing.T) {
 	if code != exitMissed || c.Outcome != results.CapacityLowest || !strings.Contains(stderr, "No load meets every objective") || !strings.Contains(stderr, "times the limit") {
 		t.Errorf("missed at the lowest load: exit %d, %s", code, stderr)
 	}
-	if c, stderr, code = search("--slo", "first_batch.p99<=1ms"); code != exitUsage || !strings.Contains(stderr, "--slo first_batch.p99<=1ms: no trial has first_batch.p99") {
+	if _, stderr, code = search("--slo", "first_batch.p99<=1ms"); code != exitUsage || !strings.Contains(stderr, "--slo first_batch.p99<=1ms: no trial has first_batch.p99") {
 		t.Errorf("a figure that this operation does not have: exit %d, %s", code, stderr)
 	}
 	if _, stderr, code = capacityOf(t, append([]string{"grpc://127.0.0.1:1", "--op", "action:work"}, quick...)...); code != exitFailed || !strings.Contains(stderr, "127.0.0.1:1") {

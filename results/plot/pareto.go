@@ -1,6 +1,7 @@
 package plot
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -122,7 +123,7 @@ func triedSettings(groups []results.Group, rate, latency, cpu string) []tried {
 // number numbers the points that no other is as good as in all and better
 // than in one, by their rate.
 func number(points []tried) {
-	slices.SortFunc(points, func(a, b tried) int { return int(math.Copysign(1, b.rate-a.rate)) })
+	slices.SortStableFunc(points, func(a, b tried) int { return cmp.Compare(b.rate, a.rate) })
 	n := 0
 	for i := range points {
 		a := &points[i]
