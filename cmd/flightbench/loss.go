@@ -16,9 +16,12 @@ import (
 	"flightbench/results"
 )
 
-// inNamespace is set in the environment of a flightbench that has a network
-// namespace of its own.
+// inNamespace holds, in the environment of a flightbench that has a network
+// namespace of its own, the name of the one that it was started from.
 const inNamespace = "FLIGHTBENCH_NETWORK_NAMESPACE"
+
+// ownNamespace names the network namespace of this process, see namespaces(7).
+const ownNamespace = "/proc/self/ns/net"
 
 // loses tells whether any of configs asks for packets to be lost.
 func loses(configs []results.Config) bool {
@@ -80,7 +83,10 @@ func shaped(ctx context.Context, configs []results.Config, leave func() error) (
 	if !loses(configs) {
 		return false, nil
 	}
-	if os.Getenv(inNamespace) != "" {
+	if outer := os.Getenv(inNamespace); outer != "" {
+		if own, err := os.Readlink(ownNamespace); err != nil || own == outer || !strings.HasPrefix(outer, "net:[") {
+			return true, failed(fmt.Errorf("%s is set, and this is no network that flightbench made for itself, so --loss must not lose its packets: unset it", inNamespace))
+		}
 		return false, failed(bringUp(ctx))
 	}
 	if err := leave(); err != nil {

@@ -17,8 +17,12 @@ func runInNamespace(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	outer, err := os.Readlink(ownNamespace)
+	if err != nil {
+		return fmt.Errorf("--loss: %w", err)
+	}
 	cmd := exec.CommandContext(ctx, self, os.Args[1:]...)
-	cmd.Env = append(os.Environ(), inNamespace+"=1")
+	cmd.Env = append(os.Environ(), inNamespace+"="+outer)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = time.Minute

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -20,6 +21,22 @@ func TestNetem(t *testing.T) {
 	} {
 		if got := strings.Join(netem(c.config), " "); got != c.want {
 			t.Errorf("%+v:\ngot  %s\nwant %s", c.config, got, c.want)
+		}
+	}
+}
+
+// TestLossLeavesTheMachineAlone: only a network namespace that flightbench made
+// is shaped, whatever the environment says.
+func TestLossLeavesTheMachineAlone(t *testing.T) {
+	own, err := os.Readlink(ownNamespace)
+	if err != nil {
+		t.Skip("NOT RUN: there are no network namespaces here")
+	}
+	for _, outer := range []string{own, "1"} {
+		t.Setenv(inNamespace, outer)
+		ran, err := shaped(t.Context(), []results.Config{{Loss: 0.1}}, func() error { return nil })
+		if !ran || err == nil || !strings.Contains(err.Error(), "unset it") {
+			t.Errorf("%s=%s: %v, %v", inNamespace, outer, ran, err)
 		}
 	}
 }
