@@ -45,7 +45,10 @@ func (t *Tuning) answerLine() string {
 	case TuningFailed:
 		return "Nothing can be said: " + t.Failed
 	case TuningMissed:
-		return "No settings were found that meet every objective; the nearest: " + t.asFlags()
+		if len(t.Settings) == 0 {
+			return "No settings were found that meet every objective, and none that come nearer than the defaults."
+		}
+		return "No settings were found that meet every objective; the nearest: " + t.Flags()
 	case TuningUnfinished:
 		return "Unfinished: the best so far, which nothing has confirmed: " + t.asFlags()
 	}
@@ -149,6 +152,9 @@ func (k Knob) Words(t *Tuning) string {
 		tried = append(tried, k.tried(t, v))
 	}
 	head := map[string]string{KnobBest: "the others are worse", KnobSame: "none is shown to be better"}[k.Verdict]
+	if k.Verdict == KnobBest && !slices.ContainsFunc(k.Values, func(v KnobValue) bool { return v.Outcome == "worse" }) {
+		head = "the others fail or miss an objective"
+	}
 	if k.Verdict == KnobSame && !slices.ContainsFunc(k.Values, func(v KnobValue) bool {
 		return v.Outcome != "same" || v.Gain == nil || math.Abs(*v.Gain) > t.Detect
 	}) {

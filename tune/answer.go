@@ -65,12 +65,15 @@ func (w *walk) conclude(a *results.Tuning) {
 		a.Effects = w.effects()
 		a.Notes = append(a.Notes, c.Notes...)
 	}
-	missed, _ := w.misses(w.recommended)
+	missed, of := w.misses(w.recommended)
 	before, _ := w.misses(w.base)
 	switch {
 	case len(missed) == 0 && len(before) > 0 && err == nil:
 		shown = true // what the defaults do not hold
-	case len(missed) > 0 && len(before) == 0 && shown:
+	case len(missed) > 0 && len(before) > 0: // then what is nearer
+		by, p := w.recommended.aheadOf(w.base, of[0].Figure, of[0].Figure.Better())
+		shown = len(missed) < len(before) || by > 0 && p.P <= alpha
+	case len(missed) > 0 && shown:
 		shown = false
 		a.Notes = append(a.Notes, "what the search took for best misses "+missed[0].Gate+" in fresh rounds: "+missed[0].Text)
 	}
