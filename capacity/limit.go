@@ -32,6 +32,9 @@ func (s *Search) limit(c *results.Capacity) {
 	}); len(at) == 0 {
 		pick(func(t try) bool { return t.outcome == missed })
 	}
+	if len(at) == 0 { // the way up ended with what was missed for no fault of the server's
+		pick(func(t try) bool { return t.outcome == excused && t.load > c.Load })
+	}
 	if len(at) == 0 || c.Outcome == results.CapacityHighest || c.Outcome == results.CapacityLowest {
 		return
 	}

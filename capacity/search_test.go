@@ -222,6 +222,25 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
+// Where all above the answer was excused, that is what limited it.
+func TestLimitExcused(t *testing.T) {
+	trial := func(others float64) *results.Trial {
+		return &results.Trial{Metrics: map[string]results.Metric{"others_cpu_share": {Value: others}}}
+	}
+	s := &Search{o: options("rps"), unloaded: trial(0), tries: []try{
+		{load: 10, trial: trial(0.1), judgement: judgement{outcome: held}},
+		{load: 20, trial: trial(0.9), judgement: judgement{outcome: excused, neighbours: true}},
+	}}
+	c := &results.Capacity{Outcome: results.CapacityFound, Load: 10, Unit: "calls/s"}
+	if s.limit(c); c.LimitedBy != results.LimitNeighbours || !strings.Contains(c.Limit, "90 %") {
+		t.Errorf("limited by %q: %s", c.LimitedBy, c.Limit)
+	}
+	c.Outcome, c.Load, c.Loads = results.CapacityUntold, 0, []results.CapacityLoad{{Load: 20}}
+	if line := c.Lines()[0]; !strings.Contains(line, "no load from 20 calls/s on was found to hold") || !strings.Contains(line, "; limited by the server, or by other processes") {
+		t.Error(line)
+	}
+}
+
 // An interrupted search goes on where it was: told the trials that are stored,
 // it asks for what it would have asked for, and says on the way what it knows.
 func TestResume(t *testing.T) {

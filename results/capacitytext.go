@@ -15,7 +15,7 @@ func (c *Capacity) Lines() []string {
 	if s := c.objectivesLine(); s != "" {
 		lines = append(lines, s)
 	}
-	if c.Limit != "" {
+	if c.Limit != "" && c.Outcome != CapacityUntold { // whose first line names it
 		lines = append(lines, "Limited by "+c.Limit+".")
 	}
 	if s := c.confirmedLine(); s != "" {
@@ -49,6 +49,11 @@ func (c *Capacity) answerLine() string {
 		s += ": " + c.Lost
 	case len(c.Confirmed) > 0:
 		s += ": no load that held for a short time did so for longer"
+	case len(c.Loads) > 0:
+		s += fmt.Sprintf(": no load from %s on was found to hold within %v; a longer --max-time tries more, and lower ones", c.Format(c.Loads[0].Load), time.Duration(c.Budget*float64(time.Second)))
+	}
+	if c.Limit != "" {
+		s += "; limited by " + c.Limit
 	}
 	return s + "."
 }
