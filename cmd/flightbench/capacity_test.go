@@ -65,7 +65,7 @@ func TestCapacityRefuses(t *testing.T) {
 }
 
 // quick are trials too short to be judged by, but enough to go all the way.
-var quick = []string{"-z", "150ms", "--warmup", "20ms", "--max-time", "20s"}
+var quick = []string{"-z", "150ms", "--warmup", "20ms", "--max-time", "8s"}
 
 func TestCapacityOutcomes(t *testing.T) {
 	k := &capable{workers: 2, service: 5 * time.Millisecond}
