@@ -168,3 +168,10 @@ func TestMarksOfWhatIsNotValid(t *testing.T) {
 		}
 	}
 }
+
+// TestTicksOfNextToNothing ends.
+func TestTicksOfNextToNothing(t *testing.T) {
+	if ticks, end := linearTicks(5e-324, 5); len(ticks) != 2 || end != 1 {
+		t.Errorf("%d ticks to %v, want those of nothing", len(ticks), end)
+	}
+}

@@ -100,7 +100,7 @@ func (s *stack) Plot(c draw.Canvas, p *plot.Plot) {
 			if part <= leastShare {
 				continue
 			}
-			l, r := x(from), x(from+part)
+			l, r := x(from), x(math.Min(1, from+part)) // more than all is of a damaged file
 			from += part
 			sty := timeShares[j].style
 			box := []vg.Point{{X: l, Y: at - half}, {X: r, Y: at - half}, {X: r, Y: at + half}, {X: l, Y: at + half}}

@@ -14,7 +14,7 @@ import (
 // linearTicks are about n round values from 0 to at least max, all with the
 // same number of decimals.
 func linearTicks(max float64, n int) (ticks []plot.Tick, end float64) {
-	if !(max > 0) || math.IsInf(max, 0) {
+	if !(max > 1e-300) || math.IsInf(max, 0) { // a step of less would be 0
 		return []plot.Tick{{Value: 0, Label: "0"}, {Value: 1, Label: "1"}}, 1
 	}
 	raw := max / float64(n)
