@@ -216,7 +216,9 @@ func TestOneEndpointFails(t *testing.T) {
 			ended.Add(1)
 			return s.Context().Err()
 		}
-		got := run(t, t.Context(), serveFlight(t, p), one(tr))
+		c := one(tr)
+		c.Total = 1
+		got := run(t, t.Context(), serveFlight(t, p), c)
 		if got.Status != results.StatusFailed || len(got.Errors) != 1 || got.Errors["ResourceExhausted"] != 1 || !strings.Contains(got.Error, "too much of it") {
 			t.Errorf("%s %q, errors %v", got.Status, got.Error, got.Errors)
 		}

@@ -26,7 +26,7 @@ func idleTrial(tb testing.TB, slots, connections int, steps []Stretch, op opFunc
 	if err != nil {
 		tb.Fatal(err)
 	}
-	t := &trial{config: &results.Config{Concurrency: slots, Connections: connections, Arrival: ArrivalConstant}, clock: clock{time.Now()}, op: op, opened: make(chan struct{})}
+	t := &trial{out: &results.Trial{}, config: &results.Config{Concurrency: slots, Connections: connections, Arrival: ArrivalConstant}, clock: clock{time.Now()}, op: op, opened: make(chan struct{})}
 	if t.session, err = tgt.Open(target.Tuning{Transport: "direct"}); err != nil {
 		tb.Fatal(err)
 	}

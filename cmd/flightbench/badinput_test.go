@@ -120,7 +120,7 @@ func TestBadInput(t *testing.T) {
 		{"run grpc://127.0.0.1", 2, `port`},
 		{"run grpc://::1:31337", 2, `bracket`},
 		{"run grpc+unix://", 2, `socket`},
-		{"run --target a=grpc://127.0.0.1:1 --target a=grpc://127.0.0.1:2", 2, `"a" twice`},
+		{"run --target a=grpc://127.0.0.1:1 --target a=grpc://127.0.0.1:2", 2, `two targets are called "a"`},
 		{"run grpc://127.0.0.1:1 --op get " + quick, 1, `nobody listens|refused`},
 		{"run grpc+unix:///nowhere/at.all --op get " + quick, 1, `no such socket`},
 		{"run --server-cmd ./server", 2, `no name`},

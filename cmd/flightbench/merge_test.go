@@ -96,8 +96,12 @@ func TestMerge(t *testing.T) {
 		t.Errorf("verdict %s of two valid trials", got.Verdict)
 	}
 	checkParts(t, l, a, b)
+	other := filepath.Join(t.TempDir(), "copy")
+	if err := os.CopyFS(other, os.DirFS(l.Dir)); err != nil {
+		t.Fatal(err)
+	}
 	for _, args := range [][]string{
-		{"report", l.Dir}, {"compare", l.Dir, l.Dir}, {"export", "--format", "csv", l.Dir}, {"export", "--format", "hgrm", "--latency", "batch_gap", l.Dir},
+		{"report", l.Dir}, {"compare", l.Dir, other}, {"export", "--format", "csv", l.Dir}, {"export", "--format", "hgrm", "--latency", "batch_gap", l.Dir},
 	} {
 		if _, stderr, code := flightbench(t, args...); code != 0 {
 			t.Errorf("%v: code %d: %s", args, code, stderr)

@@ -73,6 +73,8 @@ func ParseGate(s string) (Gate, error) {
 		return Gate{}, fmt.Errorf("gate %q: of %s %s is better: write %s%s%s%s%s", s, f, map[string]string{"<=": "less", ">=": "more"}[good], f, good, m[3], m[4], m[5])
 	case g.Relative && v <= -100:
 		return Gate{}, fmt.Errorf("gate %q: nothing can fall by 100 %% or more", s)
+	case !g.Relative && f == "error_share" && g.Limit >= 1:
+		return Gate{}, fmt.Errorf("gate %q: not more than all can fail, so it is always met: write a share below 100 %%, such as errors<=0.1%%", s)
 	}
 	if u := f.unit(); u != "" && !g.Relative { // rather now than once all is measured
 		if _, err := g.scale(u); err != nil {

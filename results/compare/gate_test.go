@@ -35,6 +35,7 @@ func TestParseGate(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
+		"errors<=5":                  "not more than all can fail",
 		"":                           "such as",
 		"body_bytes_per_second":      "such as",
 		"body_bytes_per_second=3":    "such as",
