@@ -9,6 +9,7 @@ import (
 // Shares from which on something is what limits.
 const (
 	cpuUsedUp    = 0.85 // of a machine's cores
+	linkUsedUp   = 0.85 // of the bandwidth that is imitated
 	flowShare    = 0.5  // of the streams' time that senders waited for windows
 	rttTimes     = 3    // as long as unloaded, and
 	rttLonger    = 1e-3 // by so many seconds
@@ -39,7 +40,7 @@ func (s *Search) limit(c *results.Capacity) {
 		return
 	}
 	generators, errors := 0, 0
-	var client, server, flow, rtt, others []float64
+	var client, server, flow, rtt, others, wire []float64
 	for _, t := range at {
 		m := t.trial.Metrics
 		if t.generator {
@@ -55,6 +56,9 @@ func (s *Search) limit(c *results.Capacity) {
 		flow = appendMetric(flow, t.trial, "time_share_flow_control", 1)
 		others = appendMetric(others, t.trial, "others_cpu_share", 1)
 		rtt = appendMetric(rtt, t.trial, "tcp_rtt_seconds", 1)
+		if b := s.o.Config.Bandwidth; b > 0 {
+			wire = appendMetric(wire, t.trial, results.WireRate, 1/b)
+		}
 	}
 	cl, sv, cores := results.SpreadOf(client), results.SpreadOf(server), float64(s.o.Cores)
 	use := cpuText(cl, sv, cores, s.o.Local)
@@ -72,6 +76,8 @@ func (s *Search) limit(c *results.Capacity) {
 		say(results.LimitServerCPU, "the server's CPU")
 	case 2*errors > len(at):
 		say(results.LimitErrors, "failures: above it the server fails or refuses calls (%s)", failures(at))
+	case results.SpreadOf(wire).Median >= linkUsedUp:
+		say(results.LimitNetwork, "the network: %.0f %% of the %s that it is given were used", 100*results.SpreadOf(wire).Median, results.FormatSI(s.o.Config.Bandwidth, "B/s"))
 	case results.SpreadOf(flow).Median >= flowShare:
 		say(results.LimitFlowControl, "flow control: senders waited for the receiver's windows for %.0f %% of the time", 100*results.SpreadOf(flow).Median)
 	case r.N > 0 && alone > 0 && r.Median > rttTimes*alone && r.Median-alone > rttLonger && !s.o.Local:

@@ -241,6 +241,20 @@ func TestLimitExcused(t *testing.T) {
 	}
 }
 
+// A link that is used up limits before the windows that wait for it do.
+func TestLimitLink(t *testing.T) {
+	for used, want := range map[float64]string{0.95: results.LimitNetwork, 0.5: results.LimitFlowControl} {
+		o := options("rate")
+		o.Config.Bandwidth = 125e6
+		s := &Search{o: o, unloaded: &results.Trial{}, tries: []try{{load: 20, judgement: judgement{outcome: missed}, trial: &results.Trial{
+			Metrics: map[string]results.Metric{results.WireRate: {Value: used * 125e6}, "time_share_flow_control": {Value: 0.9}}}}}}
+		c := &results.Capacity{Outcome: results.CapacityFound, Load: 10}
+		if s.limit(c); c.LimitedBy != want || want == results.LimitNetwork && !strings.Contains(c.Limit, "95 % of the 125 MB/s") {
+			t.Errorf("of a link used to %v: limited by %q: %s", used, c.LimitedBy, c.Limit)
+		}
+	}
+}
+
 // An interrupted search goes on where it was: told the trials that are stored,
 // it asks for what it would have asked for, and says on the way what it knows.
 func TestResume(t *testing.T) {
