@@ -341,6 +341,7 @@ func TestRefuses(t *testing.T) {
 		{func(o *Options) { o.Configs = product }, "design: one-at-a-time"},
 		{func(o *Options) { o.Configs = star(t, bench.Axis{Name: "headers", Values: []string{"0", "10"}}) }, "--headers: that is no knob"},
 		{func(o *Options) { o.Detect = 0 }, "--detect"},
+		{func(o *Options) { o.Configs = slices.Clone(o.Configs); o.Configs[0].Rate = 1e9 }, "asks for a rate, which no setting raises"},
 		{func(o *Options) { o.SLO = []compare.Gate{change} }, "--slo first_batch.p99<=+5% limits a change"},
 	} {
 		o := two

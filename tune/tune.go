@@ -101,6 +101,9 @@ func New(o Options) (*Search, error) {
 			return nil, fmt.Errorf("--slo %s limits a change: an objective is a value, such as %s%s5ms", g, g.Figure, g.Op)
 		}
 	}
+	if o.Configs[0].Open() && o.Better == "higher" && strings.HasSuffix(string(o.Objective), "_per_second") {
+		return nil, fmt.Errorf("--maximize %s: an open loop (--rps, --rate, --schedule) asks for a rate, which no setting raises: leave that out, or look for less with --minimize, such as batch_gap.p99", o.Objective)
+	}
 	s := &Search{o: o, trials: map[string]*results.Trial{}}
 	var err error
 	if s.knobs, err = knobsOf(o.Configs); err != nil {
