@@ -47,7 +47,7 @@ func NewCodecWork(schema *arrow.Schema, recs []arrow.RecordBatch, c Compression,
 	return w, nil
 }
 
-func (w *CodecWork) add(rec arrow.RecordBatch, fields []*field, comp compressor, mem memory.Allocator) (err error) {
+func (w *CodecWork) add(rec arrow.RecordBatch, fields []*field, comp *compressor, mem memory.Allocator) (err error) {
 	e := &encoder{mem: mem}
 	w.enc = append(w.enc, e)
 	defer func() {
@@ -90,7 +90,7 @@ func (w *CodecWork) Release() {
 // concurrent use.
 type CodecWorker struct {
 	work *CodecWork
-	comp compressor
+	comp *compressor
 	out  []byte
 }
 

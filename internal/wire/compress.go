@@ -12,15 +12,45 @@ import (
 	"github.com/pierrec/lz4/v4"
 )
 
-// A compressor compresses one buffer at a time, appending to dst.
-type compressor interface {
+// A frameWriter compresses one buffer at a time, appending to dst.
+type frameWriter interface {
 	compress(dst, src []byte) ([]byte, error)
-	close()
 }
 
-func newCompressor(c Compression) (compressor, int8, error) {
-	switch c.Name {
-	case LZ4:
+// A compressor is its user's until it is closed.
+type compressor struct {
+	frameWriter
+	pool *sync.Pool // that it goes back to
+}
+
+func (c *compressor) close() { c.pool.Put(c.frameWriter) }
+
+// frameWriters are a *sync.Pool by Compression: to make one of ZSTD costs as
+// much as to compress some megabytes.
+var frameWriters sync.Map
+
+// newCompressor also gives the codec's number in Arrow's format. Without a
+// codec the compressor is nil.
+func newCompressor(c Compression) (*compressor, int8, error) {
+	codec := map[string]int8{LZ4: codecLZ4, ZSTD: codecZSTD}
+	number, ok := codec[c.Name]
+	if !ok {
+		return nil, codecNone, nil
+	}
+	kept, _ := frameWriters.LoadOrStore(c, &sync.Pool{})
+	pool := kept.(*sync.Pool)
+	w, ok := pool.Get().(frameWriter)
+	if !ok {
+		var err error
+		if w, err = newFrameWriter(c); err != nil {
+			return nil, codecNone, fmt.Errorf("compression %s: %w", c, err)
+		}
+	}
+	return &compressor{w, pool}, number, nil
+}
+
+func newFrameWriter(c Compression) (frameWriter, error) {
+	if c.Name == LZ4 {
 		w := lz4.NewWriter(nil)
 		level := lz4.Fast
 		if c.Level > 0 {
@@ -28,22 +58,14 @@ func newCompressor(c Compression) (compressor, int8, error) {
 		}
 		// without checksums, and in blocks of 64 KiB, as Arrow's C++ writes them
 		err := w.Apply(lz4.ChecksumOption(false), lz4.BlockSizeOption(lz4.Block64Kb), lz4.CompressionLevelOption(level), lz4.ConcurrencyOption(1))
-		if err != nil {
-			return nil, codecNone, fmt.Errorf("compression %s: %w", c, err)
-		}
-		return &lz4Compressor{w: w}, codecLZ4, nil
-	case ZSTD:
-		level := zstd.SpeedDefault
-		if c.Level > 0 {
-			level = zstd.EncoderLevelFromZstd(c.Level)
-		}
-		enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false))
-		if err != nil {
-			return nil, codecNone, fmt.Errorf("compression %s: %w", c, err)
-		}
-		return zstdCompressor{enc}, codecZSTD, nil
+		return &lz4Compressor{w: w}, err
 	}
-	return nil, codecNone, nil
+	level := zstd.SpeedDefault
+	if c.Level > 0 {
+		level = zstd.EncoderLevelFromZstd(c.Level)
+	}
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false))
+	return zstdCompressor{enc}, err
 }
 
 type lz4Compressor struct {
@@ -63,14 +85,11 @@ func (c *lz4Compressor) compress(dst, src []byte) ([]byte, error) {
 	return append(dst, c.buf.Bytes()...), nil
 }
 
-func (c *lz4Compressor) close() {}
-
 type zstdCompressor struct{ enc *zstd.Encoder }
 
 func (c zstdCompressor) compress(dst, src []byte) ([]byte, error) {
 	return c.enc.EncodeAll(src, dst), nil
 }
-func (c zstdCompressor) close() { c.enc.Close() }
 
 // Most that one byte of a frame can inflate to: LZ4 spends a byte per 255 of a
 // match; a ZSTD block of 128 KiB of one byte takes 4.

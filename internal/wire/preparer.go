@@ -20,7 +20,7 @@ const coalesceBelow = 4 << 10
 type preparer struct {
 	p      *Prepared
 	fields []*field
-	comp   compressor
+	comp   *compressor
 	codec  int8
 	enc    encoder
 	uses   []dictionaryUse
