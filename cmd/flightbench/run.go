@@ -126,11 +126,8 @@ func outcome(l *results.Loaded, gates []string, stderr io.Writer) error {
 		}
 	}
 	valid := slices.ContainsFunc(results.WithoutRungs(l.Trials), func(t *results.Trial) bool { return t.Verdict == results.VerdictValid })
-	switch {
-	case bad > 0:
+	if bad > 0 {
 		return &exitError{exitFailed, fmt.Errorf("%d of %d trials failed", bad, len(l.Trials))}
-	case !valid:
-		return &exitError{exitNotValid, errors.New("no trial is valid: see the warnings")}
 	}
 	limits, err := parseGates(gates)
 	if err != nil {
@@ -141,6 +138,10 @@ func outcome(l *results.Loaded, gates []string, stderr io.Writer) error {
 		return usage(err)
 	case err != nil:
 		return failed(err)
+	case !valid && missed > 0:
+		return &exitError{exitNotValid, fmt.Errorf("no trial is valid: see the warnings; missed gates: %d", missed)}
+	case !valid:
+		return &exitError{exitNotValid, errors.New("no trial is valid: see the warnings")}
 	case missed > 0:
 		return &exitError{exitMissed, fmt.Errorf("missed gates: %d", missed)}
 	}
