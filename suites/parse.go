@@ -1,7 +1,6 @@
 package suites
 
 import (
-	"errors"
 	"regexp"
 	"slices"
 	"strconv"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"flightbench/bench"
-	"flightbench/internal/target"
 	"flightbench/results/compare"
 )
 
@@ -193,100 +191,6 @@ func fieldOnTop(name string) func(*reader, *node) error {
 	}
 }
 
-func (r *reader) axes(n *node) error {
-	axes, err := r.axesOf(n, "axes")
-	if err != nil {
-		return err
-	}
-	for i, a := range axes {
-		if err := r.claim(a.Name, n.entries[i].key); err != nil {
-			return err
-		}
-		r.suite.Matrix.Axes = append(r.suite.Matrix.Axes, a)
-	}
-	return nil
-}
-
-// axesOf reads keys with a value or a list of them each.
-func (r *reader) axesOf(n *node, where string) ([]bench.Axis, error) {
-	entries, err := r.mapping(where, n)
-	if err != nil {
-		return nil, err
-	}
-	var axes []bench.Axis
-	for _, e := range entries {
-		name, err := r.fieldKey(e.key, where)
-		if err != nil {
-			return nil, err
-		}
-		values := e.value.list
-		if values == nil {
-			values = []*node{e.value}
-		}
-		if len(values) == 0 {
-			return nil, r.errorf(e.value, "%s has no value: give at least one", name)
-		}
-		a := bench.Axis{Name: name}
-		for _, v := range values {
-			s, err := r.scalar(name, v)
-			if err != nil {
-				return nil, err
-			}
-			a.Values = append(a.Values, s)
-			// An axis of itself: what is wrong with it is wrong with this value.
-			if err := bench.CheckAxis(a); err != nil {
-				hint := ""
-				if strings.Contains(s, ",") && e.value.list == nil {
-					hint = "; a list is written [1, 2]"
-				}
-				return nil, r.errorf(v, "%s%s", inSuite(err), hint)
-			}
-		}
-		axes = append(axes, a)
-	}
-	return axes, nil
-}
-
-func (r *reader) design(n *node) error {
-	s, err := r.scalar("design", n)
-	if err != nil {
-		return err
-	}
-	switch underscored(s) {
-	case "full":
-	case "one_at_a_time":
-		r.suite.Matrix.OneAtATime = true
-	default:
-		return r.errorf(n, "design %q is unknown: use full (every combination) or one-at-a-time", s)
-	}
-	return nil
-}
-
-func (r *reader) exclude(n *node) (err error) {
-	r.suite.Matrix.Exclude, err = r.pointsOf("exclude", n)
-	return err
-}
-
-func (r *reader) add(n *node) (err error) {
-	r.suite.Matrix.Add, err = r.pointsOf("add", n)
-	return err
-}
-
-func (r *reader) pointsOf(where string, n *node) (points [][]bench.Axis, err error) {
-	if n.list == nil {
-		return nil, r.errorf(n, "%s takes a list of points: write - in front of each", where)
-	}
-	for _, p := range n.list {
-		axes, err := r.axesOf(p, where)
-		if err != nil {
-			return nil, err
-		}
-		points = append(points, axes)
-		r.points = append(r.points, p)
-	}
-	return points, nil
-}
-
 func (r *reader) name(n *node) error {
 	s, err := r.scalar("name", n)
 	r.suite.Name = s
@@ -339,70 +243,6 @@ func (r *reader) gates(n *node) error {
 			return r.errorf(g, "%v", err)
 		}
 		r.suite.Gates = append(r.suite.Gates, s)
-	}
-	return nil
-}
-
-// servers reads names with what each is.
-func (r *reader) servers(where string, n *node, check func(string) error) (servers []Server, err error) {
-	entries, err := r.mapping(where, n)
-	if err != nil {
-		return nil, err
-	}
-	if len(entries) == 0 {
-		return nil, r.errorf(n, "%s names no server: give one, or leave the key out", where)
-	}
-	for _, e := range entries {
-		is, err := r.scalar(e.key.text, e.value)
-		if err != nil {
-			return nil, err
-		}
-		if e.key.text == "" || strings.ContainsAny(e.key.text, " /\\=") {
-			return nil, r.errorf(e.key, "%q is no name of a server: leave spaces, slashes and = out", e.key.text)
-		}
-		if slices.ContainsFunc(slices.Concat(r.suite.Targets, r.suite.Commands), func(s Server) bool { return s.Name == e.key.text }) {
-			return nil, r.errorf(e.key, "%s is the name of a target already: choose another", e.key.text)
-		}
-		if err := check(is); err != nil {
-			return nil, r.errorf(e.value, "%v", err)
-		}
-		servers = append(servers, Server{e.key.text, is})
-	}
-	return servers, nil
-}
-
-func (r *reader) targets(n *node) (err error) {
-	r.suite.Targets, err = r.servers("targets", n, func(uri string) error { _, err := target.Parse(uri); return err })
-	return err
-}
-
-func (r *reader) commands(n *node) (err error) {
-	r.suite.Commands, err = r.servers("server_cmd", n, func(line string) error {
-		if strings.TrimSpace(line) == "" {
-			return errors.New("the command is empty: write 'COMMAND --port {port}'")
-		}
-		return nil
-	})
-	return err
-}
-
-func (r *reader) serverURI(n *node) (err error) {
-	if r.suite.ServerURI, err = r.scalar("server_uri", n); err != nil {
-		return err
-	}
-	if _, err := target.Parse(strings.ReplaceAll(r.suite.ServerURI, "{port}", "1")); err != nil {
-		return r.errorf(n, "server_uri: %v", err)
-	}
-	return nil
-}
-
-func (r *reader) readyTimeout(n *node) error {
-	s, err := r.scalar("ready_timeout", n)
-	if err != nil {
-		return err
-	}
-	if r.suite.ReadyTimeout, err = time.ParseDuration(s); err != nil || r.suite.ReadyTimeout <= 0 {
-		return r.errorf(n, "ready_timeout %q is no length of time (examples: 30s, 2m)", s)
 	}
 	return nil
 }
