@@ -27,7 +27,7 @@ func doctorCommand() *cobra.Command {
 It exits with 1 where it found a problem.`,
 		Example: `  flightbench doctor grpc://db.example:31337
   flightbench doctor grpc+tls://db.example:443 --cacert ca.pem --user me --password-env DB_PASSWORD --path my/table`,
-		Args: cobra.ExactArgs(1),
+		Args: arguments(1, 1, "name one target"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkEmpty(cmd.Flags()); err != nil {
 				return usage(err)

@@ -38,7 +38,7 @@ func planCommand() *cobra.Command {
 and memory, each with its interval, and what is assumed. RUN is the folder that flightbench capacity named in its line "results:".`,
 		Example: `  flightbench plan flightbench-results/20260102-150405-capacity --for 25GB/s
   flightbench plan flightbench-results/20260102-150405-capacity --for 2000/s --utilisation 60% -O json`,
-		Args: cobra.ExactArgs(1),
+		Args: arguments(1, 1, "name one run directory of `flightbench capacity`"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := planning.CheckFormat(format); err != nil {
 				return usage(fmt.Errorf("--format: %w", err))

@@ -60,6 +60,9 @@ func (r *runFlags) goOn(cmd *cobra.Command) (err error) {
 	for _, t := range s.stored {
 		s.schedule.Add(t)
 	}
+	if left, _ := s.schedule.Left(); left == 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "flightbench: nothing is left to measure in %s\n", r.resume)
+	}
 	begun = true
 	return s.measure(cmd)
 }

@@ -36,6 +36,8 @@ func sure(l *results.Loaded, groups []results.Group) (parts []string) {
 		because = ", because of: " + first
 	}
 	switch {
+	case all == 0 && len(l.Trials) > 0:
+		return []string{"no trial is stored but those of ceilings"}
 	case all == 0:
 		return []string{"no trial is stored"}
 	case valid == 0:
