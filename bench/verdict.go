@@ -124,7 +124,8 @@ func (t *trial) boundDoubts(v vitals) (out []string) {
 	}
 	wanted := v.client + v.waited
 	least := wantedLimit
-	if t.exactTimes() && !t.kind.calls && t.out.Metrics[results.TimeWaiting].Value+t.out.Metrics[results.TimeFlow].Value < blockedLimit {
+	blocked, idle := t.out.Metrics[results.TimeWaiting].Value+t.out.Metrics[results.TimeFlow].Value, t.out.Metrics[results.TimeIdle].Value
+	if t.exactTimes() && !t.kind.calls && blocked < blockedLimit*(1-idle) {
 		least = wantedLeast
 	}
 	if v.waited >= 0 && v.others >= othersLimit*v.machine && wanted >= least*v.seconds && v.waited >= starvedLimit*wanted {

@@ -63,6 +63,9 @@ func TestVerdicts(t *testing.T) {
 		{"... of which half do not", func(tr *trial, v *vitals) {
 			tr.out.Metrics, v.others, v.client, v.waited = busy(0.5), 20, 2, 3
 		}, results.VerdictGeneratorBound, "other processes used 50 %"},
+		{"... where half of the slots have none", func(tr *trial, v *vitals) {
+			tr.out.Metrics, v.others, v.client, v.waited = map[string]results.Metric{results.TimeBusy: {Value: 0.01}, results.TimeWaiting: {Value: 0.49}, results.TimeIdle: {Value: 0.5}}, 20, 2, 3
+		}, results.VerdictValid, ""},
 		{"a neighbour, streams that wait for the server, and a client that wants more than it gets", func(tr *trial, v *vitals) {
 			tr.out.Metrics, v.others, v.client, v.waited = busy(0.05), 20, 2, 9
 		}, results.VerdictGeneratorBound, "other processes used 50 %"},
