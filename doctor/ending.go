@@ -169,7 +169,9 @@ func (x *examiner) deadline(ctx context.Context) {
 	}
 	d.Ended, d.Code = int64(took), target.CodeName(code)
 	text := fmt.Sprintf("honoured: told %s, the server ended a call after %s", span(requestDeadline), span(took))
-	d.Stream = x.unreadStream(ctx)
+	if d.Stream = x.unreadStream(ctx, 2*streamDeadline); d.Stream == "went on" {
+		d.Stream = x.unreadStream(ctx, 10*streamDeadline) // where the server was slow to begin
+	}
 	switch d.Stream {
 	case "ended":
 		x.add(OK, text+", and a stream that was not read", "", d)
@@ -212,9 +214,9 @@ func (x *examiner) heldRequest(ctx context.Context) (took time.Duration, code co
 
 const flightService = "/arrow.flight.protocol.FlightService/"
 
-// unreadStream lets a stream stand still until its deadline has passed, and then reads what is left: ended, went on, or why it can't
+// unreadStream lets a stream stand still for so long, past its deadline, and then reads what is left: ended, went on, or why it can't
 // be told.
-func (x *examiner) unreadStream(ctx context.Context) string {
+func (x *examiner) unreadStream(ctx context.Context, still time.Duration) string {
 	l, err := dialLink(ctx, x.t, target.Tuning{Window: narrowWindow, ConnWindow: 2 * narrowWindow})
 	if err != nil {
 		return "no connection"
@@ -231,7 +233,7 @@ func (x *examiner) unreadStream(ctx context.Context) string {
 	if err != nil {
 		return "it failed"
 	}
-	pause(ctx, 2*streamDeadline)
+	pause(ctx, still)
 	for read := 0; read < least/2; {
 		m, err := s.Recv()
 		switch c := status.Code(err); {

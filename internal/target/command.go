@@ -95,18 +95,27 @@ func StartCommand(ctx context.Context, c Command) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start server: %w", err)
 	}
-	p := &Process{URI: uri, cmd: exec.Command("sh", "-c", line), done: make(chan struct{}), said: &tail{}}
+	gate, open, err := os.Pipe()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start server: %w", err), r.Close(), w.Close())
+	}
+	defer open.Close()
+	p := &Process{URI: uri, cmd: exec.Command("sh", "-c", guarded+line), done: make(chan struct{}), said: &tail{}}
 	p.cmd.Stdout, p.cmd.Stderr = w, w
+	p.cmd.ExtraFiles = []*os.File{gate}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	err = p.cmd.Start()
-	_ = w.Close()
+	_, _ = w.Close(), gate.Close()
 	if err != nil {
 		_ = r.Close()
 		return nil, fmt.Errorf("start server %q: %w", line, err)
 	}
 	g := &group{p: p, id: p.cmd.Process.Pid, over: make(chan struct{})}
 	p.stop = g.stop
-	if g.guard, err = startGuard(g.id); err != nil {
+	if g.guard, err = startGuard(g.id); err == nil {
+		_, err = open.WriteString("\n")
+	}
+	if err != nil {
 		g.signal(syscall.SIGKILL)
 		_ = p.cmd.Wait()
 		_ = r.Close()
@@ -124,6 +133,9 @@ func StartCommand(ctx context.Context, c Command) (*Process, error) {
 	}()
 	return p, nil
 }
+
+// guarded has the shell wait until its guard is there; it ends if we do before.
+const guarded = "read -r _ <&3 || exit 1; exec 3<&-; "
 
 // group is the process group of a command.
 type group struct {
