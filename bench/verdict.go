@@ -118,6 +118,10 @@ func (t *trial) boundDoubts(v vitals) (out []string) {
 		out = append(out, fmt.Sprintf("1 in 100 goroutines of the client waited %s or more to run, while it used %.2f of %.3g cores",
 			results.FormatSeconds(v.sched), v.client/v.seconds, v.cores))
 	}
+	if wanted := v.client + v.waited; mine && v.cores*v.seconds < v.machine && share < schedCPU && v.waited >= 0 && wanted >= cpuLimit*v.cores*v.seconds && v.sched >= schedLimit {
+		out = append(out, fmt.Sprintf("the client wanted all of the %.3g cores that GOMAXPROCS lets it use (it used %.2f and waited for %.2f more), and 1 in 100 of its goroutines waited %s or more to run",
+			v.cores, v.client/v.seconds, v.waited/v.seconds, results.FormatSeconds(v.sched)))
+	}
 	shared := v.here && v.machine > 0 && v.machine-v.idle >= muchInUse*v.machine
 	if busy := t.out.Metrics[results.TimeBusy]; mine && busy.Value >= busyLimit && t.exactTimes() && !t.kind.calls && (!shared || v.server >= 0 && v.client >= busyFactor*v.server) {
 		out = append(out, fmt.Sprintf("streams spent %.0f %% of their time busy in the client, %.0f %% waiting for data", busy.Value*100, t.out.Metrics[results.TimeWaiting].Value*100))
