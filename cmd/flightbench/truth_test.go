@@ -39,7 +39,7 @@ func known(t *testing.T, args ...string) (uri string) {
 // itself is what that server says of itself.
 type itself struct {
 	Calls, Failed, Rows, Batches int64
-	Stalled, Gap                 float64 // seconds
+	Stalled, Drained, Gap        float64 // seconds
 }
 
 func ask(t *testing.T, uri string) (k itself) {
@@ -156,16 +156,19 @@ func TestGroundTruthOfPyarrowStall(t *testing.T) {
 					args = append(args, "-c", fmt.Sprint(tt.slots))
 				}
 				tr := alone(t, nil, args...)
-				stalled := ask(t, uri).Stalled * 1e9 // what the first that had to wait waited
+				server := ask(t, uri)
+				stalled, drained := server.Stalled*1e9, server.Drained*1e9 // what the first that had to wait waited, and what serving all of them took then
 				if tr.Status != results.StatusOK || stalled == 0 {
 					t.Fatalf("%s %s, stalled for %v", tr.Status, tr.Error, stalled)
 				}
 				response, service := tr.Latencies[tt.latency], tr.Latencies[tt.latency+results.FromActual]
 				want := stalled - (rps*seconds-math.Ceil(0.99*rps*seconds))*1e9/rps
-				t.Logf("p99 %v (want %v), max %v (want %v), actual p99 %v, max %v; %s", time.Duration(response.P99), time.Duration(want),
+				t.Logf("p99 %v (want %v, and %v for the queue at most), max %v (want %v), actual p99 %v, max %v; %s", time.Duration(response.P99), time.Duration(want), time.Duration(drained),
 					time.Duration(response.Max), time.Duration(stalled), time.Duration(service.P99), time.Duration(service.Max), tr.Verdict)
-				if math.Abs(float64(response.P99)/want-1) > 0.05 || math.Abs(float64(response.Max)/stalled-1) > 0.05 {
-					t.Errorf("p99 %v, max %v, want %v and %v", time.Duration(response.P99), time.Duration(response.Max), time.Duration(want), time.Duration(stalled))
+				for _, c := range []struct{ got, want float64 }{{float64(response.P99), want}, {float64(response.Max), stalled}} {
+					if c.got < 0.95*c.want || c.got > 1.05*c.want+drained {
+						t.Errorf("%v, want %v, and up to %v for the queue", time.Duration(c.got), time.Duration(c.want), time.Duration(drained))
+					}
 				}
 				if tt.slots == 1 && float64(service.P99) > want/2 {
 					t.Errorf("p99 from the actual start is %v: it tells of waiting for a slot", time.Duration(service.P99))

@@ -38,7 +38,9 @@ class Known(flight.FlightServerBase):
         self.lock = threading.Lock()
         self.first = None  # when the first call came
         self.free = 0.0  # when the bucket has its next token
-        self.known = {"calls": 0, "failed": 0, "rows": 0, "batches": 0, "stalled": 0.0, "gap": None}
+        self.known = {"calls": 0, "failed": 0, "rows": 0, "batches": 0, "stalled": 0.0, "drained": 0.0, "gap": None}
+        self.open = 0  # calls under way
+        self.until = None  # the end of the stall
         self.gaps = []
 
     def enter(self, counted=True):
@@ -56,14 +58,24 @@ class Known(flight.FlightServerBase):
             until = begin + self.asked.stall
             wait = until - now if begin <= now < until else 0
             if wait and not self.known["stalled"]:
-                self.known["stalled"] = wait
+                self.known["stalled"], self.until = wait, until
+            self.open += 1
             if self.asked.rate:
                 self.free = max(self.free, now) + 1 / self.asked.rate
                 wait = max(wait, self.free - now)
         if wait:
             time.sleep(wait)
         if fails:
+            self.leave()
             raise flight.FlightUnavailableError("this call fails")
+
+    def leave(self):
+        """Notes how long after the stall all that had waited were served."""
+        with self.lock:
+            self.open -= 1
+            now = time.monotonic()
+            if self.open == 0 and self.until is not None and now >= self.until and not self.known["drained"]:
+                self.known["drained"] = now - self.until
 
     def work(self):
         """What a batch costs."""
@@ -84,14 +96,18 @@ class Known(flight.FlightServerBase):
 
     def stream(self):
         last = None
-        for batch in self.made:
-            self.work()
-            last = self.sent(last, batch.num_rows)
-            yield batch
+        try:
+            for batch in self.made:
+                self.work()
+                last = self.sent(last, batch.num_rows)
+                yield batch
+        finally:
+            self.leave()
 
     def get_flight_info(self, context, descriptor):
         if self.asked.stall_info:
             self.enter(False)
+            self.leave()
         return flight.FlightInfo(SCHEMA, descriptor, [flight.FlightEndpoint(b"mine", [])], -1, -1)
 
     def do_get(self, context, ticket):
@@ -105,6 +121,7 @@ class Known(flight.FlightServerBase):
             self.sent(None, chunk.data.num_rows)
             if chunk.app_metadata is not None:
                 writer.write(chunk.app_metadata)
+        self.leave()
 
     def do_exchange(self, context, descriptor, reader, writer):
         self.enter()
@@ -116,11 +133,13 @@ class Known(flight.FlightServerBase):
                 begun = True
             self.sent(None, chunk.data.num_rows)
             writer.write_with_metadata(chunk.data, chunk.app_metadata)
+        self.leave()
 
     def do_action(self, context, action):
         if action.type == "work":
             self.enter()
             self.work()
+            self.leave()
             return []
         if action.type == "known":
             with self.lock:
